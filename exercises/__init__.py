@@ -1,0 +1,1 @@
+"""Every kata, for you to solve."""

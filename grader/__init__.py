@@ -1,0 +1,1 @@
+"""Judges any tree of katas, and says what is solved."""

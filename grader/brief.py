@@ -1,0 +1,61 @@
+"""Writes values so that they fit on a line, the same at every run."""
+
+from types import FunctionType
+
+
+def brief(value, room: int = 60) -> str:
+    """Write a value in at most about `room` characters.
+
+    Long texts and lists keep their beginnings, tensors above eight entries their shapes.
+    """
+    shape = getattr(value, "shape", None)
+    if shape is not None:
+        return array(value, tuple(shape), room)
+    if isinstance(value, str | bytes):
+        return text(value, room)
+    if isinstance(value, dict):
+        shown = [f"{brief(k, 20)}: {brief(v, 20)}" for k, v in list(value.items())[:12]]
+        return joined("{", shown, len(value), "}", room, type(value).__name__ + " ")
+    if isinstance(value, list | tuple | set | frozenset):
+        shown = [brief(v, room // 2) for v in list(value)[:40]]
+        opening, closing = ("(", ")") if isinstance(value, tuple) else ("[", "]")
+        if isinstance(value, set | frozenset):
+            opening, closing = "{", "}"
+        if isinstance(value, tuple) and len(value) == 1:
+            closing = ",)"
+        return joined(opening, shown, len(value), closing, room)
+    if isinstance(value, FunctionType):
+        return value.__name__.strip("<>")
+    written = repr(value) if type(value).__repr__ is not object.__repr__ else type(value).__name__
+    return written if len(written) <= max(room, 20) else f"{written[: room - 1]}…"
+
+
+def text(value: str | bytes, room: int) -> str:
+    if len(repr(value)) <= room:
+        return repr(value)
+    kept = value[: max(room - 12, 8)]
+    return f"{repr(kept)[:-1]}…{repr(kept)[-1]} ({len(value):,} long)"
+
+
+def array(value, shape: tuple, room: int) -> str:
+    kind = "array" if type(value).__module__ == "numpy" else "tensor"
+    entries = 1
+    for size in shape:
+        entries *= size
+    if entries <= 8:
+        return f"{kind}({brief(value.tolist(), room)})"
+    return f"{kind} of shape {shape}"
+
+
+def joined(opening: str, shown: list[str], total: int, closing: str, room: int, kind="") -> str:
+    """Join as many entries as there is room for, and count the rest."""
+    kept, used = [], 0
+    for entry in shown:
+        used += len(entry) + 2
+        if kept and used > room:
+            break
+        kept.append(entry)
+    more = total - len(kept)
+    rest = [f"… {more:,} more"] if more else []
+    prefix = kind if kind not in ("dict ", "") else ""
+    return f"{prefix}{opening}{', '.join(kept + rest)}{closing}"

@@ -1,0 +1,185 @@
+"""The verbs."""
+
+import json
+from dataclasses import asdict
+
+import click
+
+from grader import show
+from grader.syllabus import Kata, find, syllabus
+from grader.verdicts import Verdict, known
+
+WRONG, USAGE, DAMAGED, STOPPED = 1, 2, 3, 4
+
+
+class Slug(click.ParamType):
+    """A kata, by its slug or any part of it that can mean only one."""
+
+    name = "slug"
+
+    def convert(self, value, param, ctx) -> Kata:
+        try:
+            return find(value)
+        except LookupError as error:
+            self.fail(error.args[0])
+
+
+def as_json(verdicts: dict[str, Verdict]) -> str:
+    """Write the whole state: every kata, its clauses, and the message of each failure."""
+    katas = [
+        {
+            "slug": this.slug,
+            "title": this.title,
+            "page": f"spec/{this.slug}.md",
+            "file": f"exercises/{this.slug}.py",
+            **asdict(verdicts[this.slug]),
+        }
+        for this in syllabus()
+        if this.slug in verdicts
+    ]
+    solved = sum(k["state"] == "solved" for k in katas)
+    whole = len(verdicts) == len(syllabus())
+    following = show.upcoming(verdicts) if whole else None
+    state = {"version": 1, "solved": solved, "total": len(katas), "katas": katas}
+    return json.dumps(state | {"next": following.slug if following else None}, ensure_ascii=True)
+
+
+def choose(slug: Kata | None) -> Kata:
+    """Return the kata meant, or the next one to solve."""
+    if slug:
+        return slug
+    found = next((k for k in syllabus() if known(k).state != "solved"), None)
+    if found is None:
+        raise click.UsageError("Every kata is solved: name the one you mean.")
+    return found
+
+
+@click.group(invoke_without_command=True)
+@click.option("--json", "json_", is_flag=True, help="Print the state for programs.")
+@click.pass_context
+def cli(ctx: click.Context, json_: bool) -> None:
+    """Solve a large language model, kata by kata. Without a verb: the syllabus, and what is next."""
+    if ctx.invoked_subcommand:
+        return
+    verdicts = {this.slug: known(this) for this in syllabus()}
+    if json_:
+        return click.echo(as_json(verdicts))
+    show.table(verdicts)
+    show.totals(verdicts)
+
+
+@cli.command()
+@click.argument("slug", type=Slug(), required=False)
+@click.option("--lean", is_flag=True, help="Borrow every other kata from the reference.")
+def test(slug: Kata | None, lean: bool) -> int:
+    """Test one kata, or the next one, and show its first failure in full."""
+    from grader.grading import borrowed, examine, status
+
+    this = choose(slug)
+    verdict = examine([this], lean=lean)[this.slug]
+    show.one(verdict, this, borrowed(this, lean))
+    if verdict.state == "solved" and (following := show.upcoming({k.slug: known(k) for k in syllabus()})):
+        show.say(f"  next: {following.name}   spec/{following.slug}.md")
+    return status({this.slug: verdict})
+
+
+@cli.command()
+@click.option("--impl", default="exercises", type=click.Choice(["exercises", "reference"]))
+@click.option("--path", type=click.Path(exists=True, file_okay=False), help="A folder laid out as exercises/.")
+@click.option("--require", multiple=True, metavar="all|CHAPTER|SLUG|N%", help="What must be solved.")
+@click.option("--fresh", is_flag=True, help="Test again what has not changed.")
+@click.option("--json", "json_", is_flag=True, help="Print the state for programs.")
+def grade(impl: str, path: str | None, require: tuple[str, ...], fresh: bool, json_: bool) -> int:
+    """Grade everything: every kata by itself, with all others borrowed from the reference."""
+    from grader.grading import examine, required, status
+
+    needed = [required(words) for words in require]
+    verdicts = examine(syllabus(), impl=path or impl, fresh=fresh)
+    if json_:
+        click.echo(as_json(verdicts))
+    else:
+        show.table(verdicts)
+        wrong = [k for k in syllabus() if verdicts[k.slug].message]
+        for this in wrong[:1]:
+            show.say()
+            show.one(verdicts[this.slug], this)
+        for this in wrong[1:]:
+            show.say(f"✗ {this.name} · {verdicts[this.slug].state}: {show.program()} test {this.name}", fg="red")
+        show.totals(verdicts)
+    for lacking in (told for need in needed if (told := need(verdicts))):
+        show.say(f"required and not solved: {lacking}", fg="red")
+        return status(verdicts) or WRONG
+    return status(verdicts)
+
+
+@cli.command(name="next")
+def next_() -> None:
+    """Say where to go on."""
+    this = choose(None)
+    show.say(f"{this.title}   {this.slug}")
+    show.say(f"  read   spec/{this.slug}.md")
+    show.say(f"  write  exercises/{this.slug}.py")
+    show.say(f"  run    {show.program()} test {this.name}")
+
+
+@cli.command()
+@click.argument("slug", type=Slug(), required=False)
+def spec(slug: Kata | None) -> None:
+    """Show the page of a kata."""
+    text = choose(slug).page.read_text("utf-8")
+    if not click.get_text_stream("stdout").isatty():
+        return show.say(text.rstrip())
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    console = Console(width=min(Console().width, 100))
+    with console.capture() as capture:
+        console.print(Markdown(text.replace("<details><summary>", "**").replace("</summary>", "**\n\n").replace("</details>", "")))
+    click.echo_via_pager(capture.get(), color=None)
+
+
+@cli.command()
+@click.argument("slug", type=Slug(), required=False)
+def hint(slug: Kata | None) -> None:
+    """Show the next hint that you have not read, after those that you have."""
+    from grader.kept import next_hint
+
+    this = choose(slug)
+    read, total = next_hint(this)
+    for question, answer in read:
+        show.say(question, bold=True)
+        show.say(answer)
+        show.say()
+    more = total - len(read)
+    show.say(f"{len(read)} of {total} hints" + (f": `{show.program()} hint {this.name}` for the next" * bool(more)))
+
+
+@cli.command()
+@click.argument("slug", type=Slug())
+def reset(slug: Kata) -> None:
+    """Put the stub of a kata back; what you wrote is kept, with its date."""
+    from grader.kept import put_stub_back
+
+    saved = put_stub_back(slug)
+    show.say(f"exercises/{slug.slug}.py is the stub again.")
+    if saved:
+        show.say(f"What stood there is kept in {saved}")
+
+
+@cli.command()
+@click.argument("slugs", type=Slug(), nargs=-1)
+@click.option("--write", is_flag=True, help="Write stubs, messages and the manifest anew first.")
+@click.option("--seed", type=int, help="Judge the reference on other examples than everyone's.")
+def verify(slugs: tuple[Kata, ...], write: bool, seed: int | None) -> int:
+    """For maintainers: prove the reference, the mistakes and the house."""
+    from grader.verify import prove
+
+    return prove(list(slugs) or syllabus(), write, seed)
+
+
+@cli.command()
+def doctor() -> int:
+    """Check versions, encoding, disk, vocabulary, and whether the checkout is whole."""
+    from grader.doctor import examine
+
+    return examine()

@@ -1,0 +1,137 @@
+"""The pytest plugin: hands each test the kata it judges, and words each failure.
+
+--impl exercises  your tree (the default), `reference`, or any folder laid out like them
+--lean            take every kata but the one under test from the reference
+--variant NAME    judge this entry of mistakes/<slug>.toml instead
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from grader import messages
+from grader.accused import Accused, Missing, Raised, Record, Unwritten
+from grader.data import gpt2_folder
+from grader.pages import Page, clause_of
+from grader.shortcuts import uses
+from grader.stubs import untouched
+from grader.syllabus import ROOT, Kata, kata_of, syllabus
+from grader.trees import Source, Tree
+from grader.variants import variant
+from grader.verdicts import solved
+
+pytest_plugins = ["grader.fixtures"]
+
+
+class Finding(NamedTuple):
+    """How one test ended: passed, failed, unwritten, skipped, or crashed by its own fault."""
+
+    clause: str
+    outcome: str
+    message: str = ""
+    raised: str = ""
+
+
+class Unloadable(Exception):
+    """The learner's file cannot be imported; the message says why."""
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("kata")
+    group.addoption("--impl", default="exercises", help="exercises, reference or a folder")
+    group.addoption("--lean", action="store_true", help="borrow every other kata")
+    group.addoption("--variant", default="", help="an entry of mistakes/<slug>.toml")
+
+
+def pytest_configure(config):
+    gpt2_folder()  # where tiktoken, which a kata may call, finds GPT-2's files
+    if config.option.impl != "reference":  # a learner's warnings are no mistakes
+        config.addinivalue_line("filterwarnings", "ignore")
+
+
+def pytest_collection_modifyitems(items):
+    """Put the tests in the order in which the page states its clauses."""
+
+    def place(item):
+        this = kata_of(item.path)
+        clauses = list(Page(this.page).clauses()) if this else []
+        clause = clause_of(item.name)
+        return (item.path, clauses.index(clause) if clause in clauses else -1)
+
+    items.sort(key=place)
+
+
+def tree_for(config, this: Kata) -> Tree:
+    """Lay out the package in which the kata under test is imported."""
+    option = config.option
+    others = frozenset(k.slug for k in syllabus() if k != this)
+    if option.variant:
+        source = Source(variant(this, option.variant).source, this.exercise)
+        return Tree("accused", ROOT / "reference", others, {this.slug: source})
+    named = option.impl in ("exercises", "reference")
+    folder = ROOT / option.impl if named else Path(option.impl).resolve()
+    if option.impl == "exercises" and not option.lean:
+        others -= {k.slug for k in this.imports() if solved(k)}
+    return Tree("accused", folder, others)
+
+
+@pytest.fixture(scope="module")
+def kata(request):
+    """The kata under test, whoever wrote it."""
+    this = kata_of(request.path)
+    tree = tree_for(request.config, this)
+    request.node.record = record = Record(Page(this.page).shortcuts())
+    request.node.file = file = tree.replaced.get(this.slug, Source("", tree.folder / f"{this.slug}.py")).file
+    try:
+        request.node.source = tree.source(this.slug).text
+        if untouched(request.node.source):
+            pytest.skip(f"not started yet: {messages.shortest(file)}")
+        module = tree.load(this.slug)
+    except (KeyboardInterrupt, pytest.skip.Exception):
+        raise
+    except BaseException as error:
+        raise Unloadable(messages.of_import(this, error, file)) from error
+    yield Accused(module, "", record)
+    tree.forget()
+
+
+@pytest.fixture
+def shortcuts(request, kata):
+    """The forbidden names that the accused uses, with their lines, by reading and by watching."""
+    record, source = request.node.parent.record, request.node.parent.source
+    return [*uses(source, record.shortcuts), *((name, None) for name in sorted(record.operators))]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    this = kata_of(item.path)
+    if this and "kata" in getattr(item, "fixturenames", ()):
+        report.finding = judged(this, item, call, report)
+        if report.failed and report.finding and report.finding.message:
+            report.longrepr = report.finding.message
+    return report
+
+
+def judged(this: Kata, item, call, report) -> Finding | None:
+    """Say how a test ended, and in words why."""
+    name = clause_of(item.originalname)
+    if report.passed:
+        return Finding(name, "passed") if report.when == "call" else None
+    if report.skipped:
+        return Finding(name, "skipped", str(call.excinfo.value))
+    clause = Page(this.page).clauses().get(name)
+    error = call.excinfo.value
+    if isinstance(error, Unloadable):
+        return Finding(name, "unloadable", str(error), type(error.__cause__).__name__)
+    if isinstance(error, Unwritten):
+        report.outcome, report.longrepr = "skipped", (str(item.path), 0, f"not written yet: {error}")
+        return Finding(name, "unwritten", str(error))
+    if clause is None or not isinstance(error, AssertionError):
+        return Finding(name, "crashed", str(report.longrepr), type(error).__name__)
+    record, file = item.parent.record, item.parent.file
+    raised = type(error.error).__name__ if isinstance(error, Raised) else ""
+    if isinstance(error, Missing):
+        error = AssertionError(f"{error}; `kata reset {this.name}` puts the stub back")
+    return Finding(name, "failed", messages.of_failure(this, clause, error, record, file), raised)

@@ -1,0 +1,97 @@
+"""Own work: finds the shortcuts that a page forbids, in the source and among torch's operators."""
+
+import ast
+from collections.abc import Iterable
+from contextlib import nullcontext
+from typing import NamedTuple
+
+
+class Use(NamedTuple):
+    """A forbidden name, and where it stands."""
+
+    name: str
+    line: int
+
+
+def aliases(tree: ast.AST) -> dict[str, str]:
+    """Map each name that an import or a plain assignment binds to what it stands for."""
+    known = {}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=names):
+                for n in names:
+                    known[n.asname or n.name.partition(".")[0]] = (
+                        n.name if n.asname else n.name.partition(".")[0]
+                    )
+            case ast.ImportFrom(module=str(module), level=0, names=names):
+                known |= {n.asname or n.name: f"{module}.{n.name}" for n in names}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Name() | ast.Attribute() as value):
+                known.setdefault(name, full_name(value, known))
+    return known
+
+
+def full_name(node: ast.expr, known: dict[str, str]) -> str:
+    """Write out a name or a chain of attributes, aliases followed."""
+    match node:
+        case ast.Name(id=name):
+            return known.get(name, name)
+        case ast.Attribute(value=value, attr=attr):
+            return f"{full_name(value, known)}.{attr}"
+        case ast.Call(func=ast.Name(id="getattr"), args=[value, ast.Constant(value=str(attr)), *_]):
+            return f"{full_name(value, known)}.{attr}"
+        case ast.Call(
+            func=ast.Name(id="__import__") | ast.Attribute(attr="import_module"),
+            args=[ast.Constant(value=str(module)), *_],
+        ):
+            return module
+    return ""
+
+
+def uses(source: str, forbidden: Iterable[str]) -> list[Use]:
+    """List the uses of forbidden names in a source; a forbidden module forbids all it holds.
+
+    The reference is forbidden everywhere: it is the answer.
+    """
+    tree = ast.parse(source)
+    known = aliases(tree)
+    names = {spelled(name) for name in forbidden} | {"reference"}
+    found = set()
+    for node in ast.walk(tree):
+        written = []
+        match node:
+            case ast.Import(names=imported):
+                written = [n.name for n in imported]
+            case ast.ImportFrom(module=str(module), level=0, names=imported):
+                written = [f"{module}.{n.name}" for n in imported]
+            case ast.Name() | ast.Attribute() | ast.Call():
+                written = [full_name(node, known)]
+        for name in map(spelled, written):
+            hit = next((n for n in names if name == n or name.startswith(f"{n}.")), None)
+            if hit:
+                found.add(Use(hit, node.lineno))
+    first = {use.name: use for use in sorted(found, key=lambda use: -use.line)}
+    return sorted(first.values(), key=lambda use: use.line)
+
+
+def spelled(name: str) -> str:
+    """Bring the usual short forms to one: `F.gelu` is `torch.nn.functional.gelu`."""
+    head, _, rest = name.partition(".")
+    full = {"F": "torch.nn.functional", "nn": "torch.nn"}.get(head)
+    return f"{full}.{rest}" if full and rest else name
+
+
+def watched(forbidden: Iterable[str], used: set[str]):
+    """Return a context that adds to `used` each forbidden operator (`aten.gelu`) that torch runs."""
+    names = {name for name in forbidden if name.startswith("aten.")}
+    if not names:
+        return nullcontext()
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, operator, types, args=(), kwargs=None):
+            used.update({f"aten.{operator.overloadpacket.__name__}"} & names)
+            return operator(*args, **(kwargs or {}))
+
+    return Watch()

@@ -1,0 +1,88 @@
+"""Prints: the syllabus with its marks, verdicts, and signs that the terminal can show."""
+
+import sys
+from itertools import groupby
+
+import click
+
+from grader.messages import program
+from grader.syllabus import Kata, syllabus
+from grader.verdicts import Verdict
+
+MARKS = {
+    "solved": ("✓", "green", "solved"),
+    "wrong": ("✗", "red", "wrong"),
+    "stopped": ("✗", "red", "stopped"),
+    "damaged": ("!", "red", "damaged"),
+    "begun": ("~", "yellow", "begun"),
+    "untested": ("?", "yellow", "not tested since it changed"),
+    "untouched": ("·", None, ""),
+}
+PLAIN = str.maketrans({"✓": "+", "✗": "x", "·": "-", "…": "~", "→": ">", "−": "-", "’": "'"})
+
+
+def say(text: str = "", **style) -> None:
+    """Print in signs that the output's encoding has; click drops colour off a terminal."""
+    encoding = sys.stdout.encoding or "ascii"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        text = text.translate(PLAIN).encode(encoding, "replace").decode(encoding)
+    click.secho(text, **style)
+
+
+def upcoming(verdicts: dict[str, Verdict]) -> Kata | None:
+    """Return the first kata that is not solved."""
+    return next((k for k in syllabus() if verdicts[k.slug].state != "solved"), None)
+
+
+def table(verdicts: dict[str, Verdict]) -> None:
+    """Print the chapters and their katas, each with its state."""
+    following = upcoming(verdicts)
+    for chapter, katas in groupby(syllabus(), lambda k: k.chapter):
+        say()
+        say(chapter, bold=True)
+        for this in katas:
+            mark, colour, word = MARKS[verdicts[this.slug].state]
+            broken = verdicts[this.slug].count("broken")
+            if broken:
+                word = f"{word}: {broken} of {len(verdicts[this.slug].clauses)} clauses broken"
+            word = word or ("next" if this == following else "")
+            sign = "→" if this == following and mark == "·" else mark
+            say(f"  {sign} {this.name:<20} {this.title:<34} {word}".rstrip(), fg=colour)
+
+
+def totals(verdicts: dict[str, Verdict]) -> None:
+    """Print how many are solved, and where to go on."""
+    states = [verdict.state for verdict in verdicts.values()]
+    say()
+    say(f"{states.count('solved')} of {len(states)} solved", bold=True)
+    if this := upcoming(verdicts):
+        say(f"next: read spec/{this.slug}.md, write exercises/{this.slug}.py, run")
+        say(f"      {program()} test {this.name}")
+    else:
+        say("All of it is yours.")
+
+
+def one(verdict: Verdict, this: Kata, borrowed: list[Kata] = ()) -> None:
+    """Print the verdict of one kata: the first failure in full, the others as a count."""
+    total, kept, broken = len(verdict.clauses), verdict.count("kept"), verdict.count("broken")
+    if verdict.state == "solved":
+        say(f"✓ {this.name} · solved: all {total} clauses kept", fg="green")
+    elif verdict.state == "untouched":
+        say(f"· {this.name} · not started: write exercises/{this.slug}.py")
+        say(f"  the page: spec/{this.slug}.md")
+    elif verdict.state == "begun":
+        say(f"~ {this.name} · begun: {kept} of {total} clauses kept, the rest not written yet", fg="yellow")
+        unwritten = (c["sentence"] for c in verdict.clauses.values() if c["state"] == "unwritten")
+        for sentence in unwritten:
+            say(f"    {sentence}")
+    else:
+        head, _, rest = verdict.message.partition("\n")
+        say(head if rest else f"✗ {this.name} · {verdict.state}: {head}", fg="red")
+        if rest:
+            say(rest)
+        if broken > 1:
+            say(f"  and {broken - 1} more of {total} clauses broken")
+    if borrowed and verdict.state != "untouched":
+        say(f"  borrowed from the reference: {', '.join(k.name for k in borrowed)}")

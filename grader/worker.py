@@ -1,0 +1,83 @@
+"""The side of the child: runs the tests of one kata under limits, and reports as it goes."""
+
+import faulthandler
+import os
+import sys
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from typing import NamedTuple
+
+import pytest
+
+from grader.syllabus import ROOT, kata
+
+MEMORY = 4 << 30  # bytes of data that one child may hold
+
+
+class Job(NamedTuple):
+    """One kata to be judged: whose, in whose company, and as which variant."""
+
+    slug: str
+    impl: str = "exercises"
+    lean: bool = True
+    variant: str = ""
+    seed: int | None = None
+
+    def arguments(self) -> list[str]:
+        options = [f"--impl={self.impl}", *(["--lean"] if self.lean else [])]
+        options += [f"--variant={self.variant}"] if self.variant else []
+        if self.seed is not None:
+            options += ["--hypothesis-profile=random", f"--hypothesis-seed={self.seed}"]
+        return [str(kata(self.slug).tests), f"--rootdir={ROOT}", f"-c={ROOT / 'pyproject.toml'}", *options]
+
+
+class Reporter:
+    """Sends the name of each test as it starts, and its finding when it has ended."""
+
+    def __init__(self, findings: Connection, trace: Connection, limit: float):
+        self.findings, self.trace, self.limit = findings, trace, limit
+
+    def pytest_runtest_logstart(self, nodeid, location):
+        self.findings.send(location[2])
+        faulthandler.dump_traceback_later(self.limit, exit=True, file=self.trace.fileno())
+
+    def pytest_runtest_logreport(self, report):
+        if getattr(report, "finding", None):
+            self.findings.send(report.finding)
+
+    def pytest_collectreport(self, report):
+        if report.failed:
+            self.findings.send(f"collection: {report.longreprtext[-2000:]}")
+
+    def pytest_sessionfinish(self):
+        faulthandler.cancel_dump_traceback_later()
+        self.findings.send(None)
+
+
+def work(job: Job, findings: Connection, trace: Connection, limit: float) -> None:
+    """Judge one kata, away from the terminal and from the parent's process group."""
+    with suppress(AttributeError):  # Windows
+        os.setsid()
+    limit_memory()
+    silence()
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+    quiet = ["-q", "-p", "no:cacheprovider", "-p", "no:faulthandler", "--capture=no"]
+    quiet += ["--assert=plain", "--tb=short"]
+    pytest.main([*job.arguments(), *quiet], plugins=[Reporter(findings, trace, limit)])
+
+
+def limit_memory() -> None:
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def silence() -> None:
+    """Send what anything prints nowhere: the accused's prints are kept by whoever calls it."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nowhere, stream)
+    sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")  # noqa: SIM115

@@ -1,0 +1,1 @@
+"""From a string to numbers a model can read, and back."""

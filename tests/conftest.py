@@ -1,0 +1,18 @@
+"""Settings for every test. Inputs are in strategies.py, assertions in laws.py."""
+
+from hypothesis import HealthCheck, Phase, settings
+
+phases = (Phase.explicit, Phase.generate, Phase.shrink)  # explaining costs seconds, and says less
+settings.register_profile(
+    "everyone",
+    max_examples=50,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=phases,
+    print_blob=False,
+    report_multiple_bugs=False,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.differing_executors],
+)
+settings.register_profile("random", parent=settings.get_profile("everyone"), derandomize=False)
+settings.load_profile("everyone")
