@@ -4,6 +4,7 @@ A test may read a public name, call it with plain data, tensors, plain callables
 that the kata made, and call, index, measure and iterate what it gets. Nothing else.
 """
 
+import signal
 from collections import deque
 from collections.abc import Iterable
 from contextlib import redirect_stderr, redirect_stdout
@@ -76,6 +77,11 @@ class Record:
         return next(given, self.calls[-1] if self.calls else None)
 
 
+def by_the_user(error: BaseException) -> bool:
+    """Say whether somebody pressed Ctrl-C; where that is ignored, the code itself raised it."""
+    return isinstance(error, KeyboardInterrupt) and signal.getsignal(signal.SIGINT) != signal.SIG_IGN
+
+
 class Accused:
     """A module, or something of its making, whose calls are noted."""
 
@@ -115,11 +121,11 @@ class Accused:
         try:
             with redirect_stdout(call.printed), redirect_stderr(call.printed), self.watch():
                 call.result = function(*args, **kwargs)
-        except KeyboardInterrupt:
-            raise
         except NotImplementedError as error:
             raise Unwritten(text) from error
         except BaseException as error:
+            if by_the_user(error):
+                raise
             raise Raised(error) from error
         return self.seen(call.result, text)
 

@@ -46,8 +46,8 @@ def damage() -> dict[str, str]:
 
 
 def damaged(this: Kata, found: dict[str, str]) -> str:
-    """Return a sentence about what is damaged of one kata, empty if nothing is."""
-    own = (this.page, this.tests, this.reference)
+    """Return a sentence about what is damaged of a kata or of what it borrows, empty if nothing is."""
+    own = [this.page, this.tests, this.reference, *(k.reference for k in this.imports())]
     names = {path.relative_to(ROOT).as_posix() for path in own}
     return next((told for name, told in found.items() if name in names), "")
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from grader import messages
-from grader.accused import Accused, Missing, Raised, Record, Unwritten
+from grader.accused import Accused, Missing, Raised, Record, Unwritten, by_the_user
 from grader.data import gpt2_folder
 from grader.pages import Page, clause_of
 from grader.shortcuts import uses
@@ -85,13 +85,14 @@ def kata(request):
     request.node.file = file = tree.replaced.get(this.slug, Source("", tree.folder / f"{this.slug}.py")).file
     try:
         request.node.source = tree.source(this.slug).text
-        if untouched(request.node.source):
-            pytest.skip(f"not started yet: {messages.shortest(file)}")
+        started = not untouched(request.node.source)
         module = tree.load(this.slug)
-    except (KeyboardInterrupt, pytest.skip.Exception):
-        raise
     except BaseException as error:
+        if by_the_user(error):
+            raise
         raise Unloadable(messages.of_import(this, error, file)) from error
+    if not started:
+        pytest.skip(f"not started yet: {messages.shortest(file)}")
     yield Accused(module, "", record)
     tree.forget()
 

@@ -54,7 +54,7 @@ class Kata:
     def imports(self) -> list["Kata"]:
         """List the katas that the reference of this one imports, and those that they import."""
         found = {}
-        lines = self.reference.read_text("utf-8")
+        lines = self.reference.read_text("utf-8") if self.reference.is_file() else ""
         for chapter, name in re.findall(r"^from \.\.(\w+)\.(\w+) import", lines, re.M):
             direct = kata(f"{chapter}/{name}")
             found |= dict.fromkeys([*direct.imports(), direct])

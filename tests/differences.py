@@ -14,16 +14,22 @@ def difference(returned, expected, rtol: float, atol: float) -> Found | None:
 
         return tensor_difference(returned, expected, rtol, atol)
     if not same_type(returned, expected):
-        told = f"returned a {type(returned).__name__}, not a {type(expected).__name__}"
+        told = f"returned {a(returned)}, not {a(expected)}"
         return told, side_by_side(returned, expected)
     if hasattr(returned, "numpy"):
-        return f"returned a tensor, not a {type(expected).__name__}", ()
+        return f"returned a tensor, not {a(expected)}", ()
     if returned == expected and same_items(returned, expected):
         return None
     for kind, tell in ((dict, of_dicts), ((list, tuple), of_lists), ((str, bytes), of_texts)):
         if isinstance(expected, kind):
             return tell(returned, expected)
     return "returned the wrong value", side_by_side(returned, expected)
+
+
+def a(value) -> str:
+    """Name the type of a value with its article."""
+    kind = type(value).__name__
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
 def same_type(a, b) -> bool:

@@ -1,0 +1,1 @@
+"""The grader and the house, tested."""

@@ -1,0 +1,66 @@
+"""A copy of the checkout to break, and a way to run the command in it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from grader.stubs import stub
+from grader.syllabus import ROOT, syllabus
+
+KEPT_OUT = shutil.ignore_patterns(".git", ".tox", ".kata", ".venv", "__pycache__", "*.egg-info", ".*_cache")
+
+
+class Clone:
+    """A checkout of its own, with untouched exercises."""
+
+    def __init__(self, root: Path):
+        self.root = root
+        shutil.copytree(ROOT, root, ignore=KEPT_OUT)
+        for this in syllabus():
+            (root / "exercises" / f"{this.slug}.py").write_text(stub(this.reference.read_text("utf-8")), "utf-8")
+
+    def exercise(self, slug: str) -> Path:
+        return self.root / "exercises" / f"{slug}.py"
+
+    def solve(self, *slugs: str) -> None:
+        """Copy the reference over some exercises, or over all."""
+        for slug in slugs or [this.slug for this in syllabus()]:
+            shutil.copy(self.root / "reference" / f"{slug}.py", self.exercise(slug))
+
+    def change(self, slug: str, old: str, new: str) -> None:
+        """Replace a passage of an exercise."""
+        source = self.exercise(slug).read_text("utf-8")
+        assert source.count(old) == 1
+        self.exercise(slug).write_text(source.replace(old, new), "utf-8")
+
+    def environment(self, **changed: str) -> dict[str, str]:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("KATA_", "TOX_"))}
+        return kept | {"NO_COLOR": "1", "PYTHONUTF8": "1"} | changed
+
+    def start(self, *words: str, **environment: str) -> subprocess.Popen:
+        return subprocess.Popen(
+            [sys.executable, "-m", "grader", *words],
+            cwd=self.root,
+            env=self.environment(**environment),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            start_new_session=True,
+        )
+
+    def kata(self, *words: str, **environment: str) -> subprocess.CompletedProcess:
+        """Run the command to its end. A traceback is a bug, whatever the test expects."""
+        process = self.start(*words, **environment)
+        out, err = process.communicate(timeout=120)
+        assert "Traceback" not in err, err
+        return subprocess.CompletedProcess(words, process.returncode, out, err)
+
+
+@pytest.fixture
+def clone(tmp_path) -> Clone:
+    return Clone(tmp_path / "llm-kata")

@@ -1,0 +1,152 @@
+"""The house is in order: mirrored trees, one slug each, nothing astray, no judge who asks the accused."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from grader.checkout import damage
+from grader.pages import Page, clause_of
+from grader.stubs import functions, stub
+from grader.syllabus import ROOT, kata, syllabus
+from grader.variants import variants
+
+KATAS = syllabus()
+each_kata = pytest.mark.parametrize("this", KATAS, ids=lambda k: k.slug)
+KATA_LIBRARIES = {"torch", "numpy", "regex", "tiktoken"}
+TEST_LIBRARIES = {"torch", "numpy", "regex", "hypothesis", "tests"}
+
+
+def imported(path: Path) -> set[str]:
+    """List the modules that a file imports absolutely, by their first name."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {name.name.partition(".")[0] for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add(node.module.partition(".")[0])
+    return found - sys.stdlib_module_names
+
+
+@pytest.mark.parametrize(
+    ("tree", "name"),
+    [
+        ("spec", "{}.md"),
+        ("reference", "{}.py"),
+        ("exercises", "{}.py"),
+        ("tests", "test_{}.py"),
+        ("mistakes", "{}.toml"),
+        ("mistakes", "{}.txt"),
+    ],
+)
+def test_every_tree_holds_the_syllabus_and_nothing_else(tree, name):
+    here = {p.relative_to(ROOT / tree).as_posix() for p in (ROOT / tree).glob(f"*/[!_]*.{name[-2:]}*")}
+    here = {path for path in here if path.endswith(name[2 if name[0] == "{" else 7 :])}
+    assert here == {f"{k.chapter}/{name.format(k.name)}" for k in KATAS}
+
+
+@each_kata
+def test_clauses_and_tests_name_each_other(this):
+    tests = [f.name for f in functions(ast.parse(this.tests.read_text("utf-8"))) if f.name.startswith("test_")]
+    assert {clause_of(name) for name in tests} == set(Page(this.page).clauses())
+
+
+@each_kata
+def test_a_page_has_its_parts_in_order(this):
+    headings = re.findall(r"^## (.+)$", Page(this.page).text, re.M)
+    wanted = ["Interface", "Definition", "Why", "Examples", "Clauses", "Hints", "Sources"]
+    assert headings == wanted
+    assert list(Page(this.page).clauses())[-1] == "the_printed_values_hold"
+    assert len(Page(this.page).hints()) >= 2
+    assert any(example.want for example in Page(this.page).examples())
+
+
+@each_kata
+def test_every_clause_is_short_and_has_a_body(this):
+    for clause in Page(this.page).clauses().values():
+        assert clause.body, clause.sentence
+        assert len(clause.sentence) <= 70, clause.sentence
+
+
+@each_kata
+def test_every_clause_catches_a_mistake(this):
+    mistakes, right = variants(this)
+    assert {clause for m in mistakes for clause in m.breaks} == set(Page(this.page).clauses())
+    assert all(m.breaks for m in mistakes)
+    assert right, "a kata has at least one solution that looks different and is right"
+
+
+def test_there_are_eight_mistakes_a_kata():
+    assert sum(len(variants(this)[0]) for this in KATAS) >= 8 * len(KATAS)
+
+
+@each_kata
+def test_a_kata_imports_only_earlier_katas(this):
+    earlier = KATAS[: KATAS.index(this)]
+    assert set(this.imports()) <= set(earlier)
+    assert imported(this.reference) <= KATA_LIBRARIES
+    relative = [
+        f"{'.' * node.level}{node.module}"
+        for node in ast.walk(ast.parse(this.reference.read_text("utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.level
+    ]
+    assert all(kata(name.removeprefix("..").replace(".", "/")) for name in relative)
+
+
+@each_kata
+def test_the_exercise_is_the_stub_of_the_reference(this):
+    assert this.exercise.read_text("utf-8") == stub(this.reference.read_text("utf-8"))
+
+
+@each_kata
+def test_a_judge_never_asks_the_accused(this):
+    """Tests reach the kata through the fixture alone, and assert with laws alone."""
+    tree = ast.parse(this.tests.read_text("utf-8"))
+    assert imported(this.tests) <= TEST_LIBRARIES
+    assert not [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Assert)]
+    tests = [f for f in functions(tree) if f.name.startswith("test_")]
+    assert all("kata" in [a.arg for a in f.args.args] for f in tests)
+
+
+@each_kata
+def test_every_public_function_is_documented(this):
+    for f in functions(ast.parse(this.reference.read_text("utf-8"))):
+        special = f.name.startswith("__") and not ast.get_docstring(f)
+        assert f.name.startswith("_") or special or ast.get_docstring(f), f.name
+
+
+def test_the_manifest_is_current():
+    assert damage() == {}, "`kata verify --write` renews it"
+
+
+@pytest.mark.parametrize("tree", ["grader", "runs", "tests", "benchmarks", "reference"])
+def test_no_module_is_long(tree):
+    most = 60 if tree == "reference" else 150
+    lengths = {p: len(p.read_text("utf-8").splitlines()) for p in (ROOT / tree).rglob("*.py")}
+    allowed = {p: most if p.parent.parent == ROOT / "reference" or tree != "tests" else 250 for p in lengths}
+    long = {p.relative_to(ROOT).as_posix(): n for p, n in lengths.items() if n > allowed[p]}
+    assert {p: n for p, n in long.items() if not p.startswith("grader/tests/")} == {}
+
+
+def test_the_command_starts_without_torch():
+    code = "import sys; from grader.cli import cli; cli.main([], standalone_mode=False); assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("tree", ["grader", "runs"])
+def test_nobody_knows_a_kata_by_name(tree):
+    """The grader and the runs reach katas by slug, never by import."""
+    files = [p for p in (ROOT / tree).rglob("*.py") if "tests" not in p.parts]
+    assert not [p for p in files if imported(p) & {"reference", "exercises"}]
+
+
+def test_every_text_file_is_utf8_with_plain_line_ends():
+    suffixes = (".py", ".md", ".toml", ".txt", ".ini", ".json")
+    ignored = {".tox", ".venv", ".kata", ".git"}
+    for path in ROOT.rglob("*"):
+        if path.suffix in suffixes and not ignored & set(path.relative_to(ROOT).parts):
+            assert b"\r" not in path.read_bytes(), path
+            path.read_text("utf-8")
