@@ -5,14 +5,10 @@ that the kata made, and call, index, measure and iterate what it gets. Nothing e
 """
 
 import signal
-from collections import deque
-from collections.abc import Iterable
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field
-from io import TextIOBase
-from typing import Any
 
 from grader.brief import brief
+from grader.record import Call, Record
 from grader.shortcuts import watched
 
 NUMBERS = (type(None), bool, int, float, complex)
@@ -35,28 +31,6 @@ class Missing(AssertionError, AttributeError):
     """The accused's module lacks a public name of its stub."""
 
 
-class Printed(TextIOBase):
-    """Keeps the beginning of what the accused prints, and counts the rest."""
-
-    def __init__(self, room: int = 300):
-        self.text, self.length, self.room = "", 0, room
-
-    def write(self, text: str) -> int:
-        self.text += text[: max(self.room - len(self.text), 0)]
-        self.length += len(text)
-        return len(text)
-
-
-@dataclass
-class Call:
-    """One call of the accused: how it reads, what it gave, what it printed."""
-
-    text: str
-    function: Any
-    result: Any = None
-    printed: Printed = field(default_factory=Printed)
-
-
 def plain(value) -> bool:
     """Say whether a value crosses to the test as it is: data, tensors, arrays."""
     if callable(value):
@@ -64,22 +38,11 @@ def plain(value) -> bool:
     return isinstance(value, DATA) or type(value).__module__ in ("torch", "torch._C", "numpy")
 
 
-class Record:
-    """What the accused was seen to do: its latest calls, and forbidden operators of torch."""
-
-    def __init__(self, shortcuts: Iterable[str] = ()):
-        self.calls: deque[Call] = deque(maxlen=16)
-        self.shortcuts, self.operators = list(shortcuts), set()
-
-    def call_for(self, result) -> Call | None:
-        """Return the latest call that gave exactly this object, else the latest call."""
-        given = (call for call in reversed(self.calls) if call.result is result)
-        return next(given, self.calls[-1] if self.calls else None)
-
-
 def by_the_user(error: BaseException) -> bool:
     """Say whether somebody pressed Ctrl-C; where that is ignored, the code itself raised it."""
-    return isinstance(error, KeyboardInterrupt) and signal.getsignal(signal.SIGINT) != signal.SIG_IGN
+    return (
+        isinstance(error, KeyboardInterrupt) and signal.getsignal(signal.SIGINT) != signal.SIG_IGN
+    )
 
 
 class Accused:
@@ -94,7 +57,7 @@ class Accused:
         try:
             value = getattr(self._target, name)
         except AttributeError:
-            raise Missing(f"{self._text or 'the module'} has no `{name}`") from None
+            raise Missing(f"{self._text}.{name}" if self._text else name) from None
         return self.seen(value, f"{self._text}.{name}" if self._text else name)
 
     def __call__(self, *args, **kwargs):
@@ -149,13 +112,15 @@ class Iteration(Accused):
         return self
 
     def __next__(self):
-        item = self.run(f"next({self._text})", next, self._target, END)
-        if item is END:
+        found = self.run(f"next({self._text})", self.advance)
+        if not found:
             raise StopIteration
-        return item
+        return self.seen(found[0], self._text)
 
-
-END = object()
+    def advance(self) -> list:
+        for item in self._target:
+            return [item]
+        return []
 
 
 def bare(value):

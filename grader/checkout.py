@@ -46,7 +46,7 @@ def damage() -> dict[str, str]:
 
 
 def damaged(this: Kata, found: dict[str, str]) -> str:
-    """Return a sentence about what is damaged of a kata or of what it borrows, empty if nothing is."""
+    """Return a sentence about damage to a kata or to what it borrows, empty if there is none."""
     own = [this.page, this.tests, this.reference, *(k.reference for k in this.imports())]
     names = {path.relative_to(ROOT).as_posix() for path in own}
     return next((told for name, told in found.items() if name in names), "")
@@ -56,5 +56,3 @@ def shared_damage(found: dict[str, str]) -> str:
     """Return a sentence about damage that no single kata bears, empty if there is none."""
     owned = {name for k in syllabus() for name in (k.page, k.tests, k.reference)}
     return next((told for name, told in found.items() if ROOT / name not in owned), "")
-
-

@@ -1,15 +1,10 @@
 """The verbs."""
 
-import json
-from dataclasses import asdict
-
 import click
 
 from grader import show
 from grader.syllabus import Kata, find, syllabus
-from grader.verdicts import Verdict, known
-
-WRONG, USAGE, DAMAGED, STOPPED = 1, 2, 3, 4
+from grader.verdicts import known
 
 
 class Slug(click.ParamType):
@@ -22,26 +17,6 @@ class Slug(click.ParamType):
             return find(value)
         except LookupError as error:
             self.fail(error.args[0])
-
-
-def as_json(verdicts: dict[str, Verdict]) -> str:
-    """Write the whole state: every kata, its clauses, and the message of each failure."""
-    katas = [
-        {
-            "slug": this.slug,
-            "title": this.title,
-            "page": f"spec/{this.slug}.md",
-            "file": f"exercises/{this.slug}.py",
-            **asdict(verdicts[this.slug]),
-        }
-        for this in syllabus()
-        if this.slug in verdicts
-    ]
-    solved = sum(k["state"] == "solved" for k in katas)
-    whole = len(verdicts) == len(syllabus())
-    following = show.upcoming(verdicts) if whole else None
-    state = {"version": 1, "solved": solved, "total": len(katas), "katas": katas}
-    return json.dumps(state | {"next": following.slug if following else None}, ensure_ascii=True)
 
 
 def choose(slug: Kata | None) -> Kata:
@@ -58,12 +33,12 @@ def choose(slug: Kata | None) -> Kata:
 @click.option("--json", "json_", is_flag=True, help="Print the state for programs.")
 @click.pass_context
 def cli(ctx: click.Context, json_: bool) -> None:
-    """Solve a large language model, kata by kata. Without a verb: the syllabus, and what is next."""
+    """Solve a large language model, kata by kata. Without a verb: the syllabus."""
     if ctx.invoked_subcommand:
         return
     verdicts = {this.slug: known(this) for this in syllabus()}
     if json_:
-        return click.echo(as_json(verdicts))
+        return click.echo(show.as_json(verdicts))
     show.table(verdicts)
     show.totals(verdicts)
 
@@ -78,34 +53,33 @@ def test(slug: Kata | None, lean: bool) -> int:
     this = choose(slug)
     verdict = examine([this], lean=lean)[this.slug]
     show.one(verdict, this, borrowed(this, lean))
-    if verdict.state == "solved" and (following := show.upcoming({k.slug: known(k) for k in syllabus()})):
+    if verdict.state == "solved" and (
+        following := show.upcoming({k.slug: known(k) for k in syllabus()})
+    ):
         show.say(f"  next: {following.name}   spec/{following.slug}.md")
     return status({this.slug: verdict})
 
 
 @cli.command()
 @click.option("--impl", default="exercises", type=click.Choice(["exercises", "reference"]))
-@click.option("--path", type=click.Path(exists=True, file_okay=False), help="A folder laid out as exercises/.")
-@click.option("--require", multiple=True, metavar="all|CHAPTER|SLUG|N%", help="What must be solved.")
+@click.option(
+    "--path", type=click.Path(exists=True, file_okay=False), help="A folder laid out as exercises/."
+)
+@click.option(
+    "--require", multiple=True, metavar="all|CHAPTER|SLUG|N%", help="What must be solved."
+)
 @click.option("--fresh", is_flag=True, help="Test again what has not changed.")
 @click.option("--json", "json_", is_flag=True, help="Print the state for programs.")
 def grade(impl: str, path: str | None, require: tuple[str, ...], fresh: bool, json_: bool) -> int:
     """Grade everything: every kata by itself, with all others borrowed from the reference."""
-    from grader.grading import examine, required, status
+    from grader.grading import WRONG, examine, required, status
 
     needed = [required(words) for words in require]
     verdicts = examine(syllabus(), impl=path or impl, fresh=fresh)
     if json_:
-        click.echo(as_json(verdicts))
+        click.echo(show.as_json(verdicts))
     else:
-        show.table(verdicts)
-        wrong = [k for k in syllabus() if verdicts[k.slug].message]
-        for this in wrong[:1]:
-            show.say()
-            show.one(verdicts[this.slug], this)
-        for this in wrong[1:]:
-            show.say(f"✗ {this.name} · {verdicts[this.slug].state}: {show.program()} test {this.name}", fg="red")
-        show.totals(verdicts)
+        show.everything(verdicts)
     for lacking in (told for need in needed if (told := need(verdicts))):
         show.say(f"required and not solved: {lacking}", fg="red")
         return status(verdicts) or WRONG
@@ -134,7 +108,13 @@ def spec(slug: Kata | None) -> None:
 
     console = Console(width=min(Console().width, 100))
     with console.capture() as capture:
-        console.print(Markdown(text.replace("<details><summary>", "**").replace("</summary>", "**\n\n").replace("</details>", "")))
+        console.print(
+            Markdown(
+                text.replace("<details><summary>", "**")
+                .replace("</summary>", "**\n\n")
+                .replace("</details>", "")
+            )
+        )
     click.echo_via_pager(capture.get(), color=None)
 
 
@@ -151,7 +131,10 @@ def hint(slug: Kata | None) -> None:
         show.say(answer)
         show.say()
     more = total - len(read)
-    show.say(f"{len(read)} of {total} hints" + (f": `{show.program()} hint {this.name}` for the next" * bool(more)))
+    show.say(
+        f"{len(read)} of {total} hints"
+        + (f": `{show.program()} hint {this.name}` for the next" * bool(more))
+    )
 
 
 @cli.command()

@@ -93,8 +93,14 @@ def context(jobs: list[Job]):
         return multiprocessing.get_context("spawn")
     server = multiprocessing.get_context("forkserver")
     sources = (kata(job.slug).reference.read_text("utf-8") for job in jobs)
-    torch = ["torch"] if any("import torch" in source or "from torch" in source for source in sources) else []
-    server.set_forkserver_preload([*torch, "hypothesis", "grader.worker", "grader.plugin", "grader.fixtures"])
+    torch = (
+        ["torch"]
+        if any("import torch" in source or "from torch" in source for source in sources)
+        else []
+    )
+    server.set_forkserver_preload(
+        [*torch, "hypothesis", "grader.worker", "grader.plugin", "grader.fixtures"]
+    )
     return server
 
 

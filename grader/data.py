@@ -70,5 +70,7 @@ def the_verdict() -> str | None:
             if hashlib.sha256(content).hexdigest() == VERDICT_SHA256:
                 return content.decode("utf-8")
             if named:
-                raise ValueError(f"VERDICT_PATH names {path}, which is not the story (SHA-256 differs)")
+                raise ValueError(
+                    f"VERDICT_PATH names {path}, which is not the story (SHA-256 differs)"
+                )
     return None

@@ -35,7 +35,9 @@ def versions() -> Iterator[Check]:
     ok = sys.version_info >= (3, 11)
     yield "python", platform.python_version(), "" if ok else "Python 3.11 or newer is needed."
     pinned = dict(
-        line.split("==") for line in (ROOT / "constraints.txt").read_text("utf-8").split() if "==" in line
+        line.split("==")
+        for line in (ROOT / "constraints.txt").read_text("utf-8").split()
+        if "==" in line
     )
     for name in ("torch", "numpy", "tiktoken", "regex", "pytest", "hypothesis", "click", "rich"):
         try:
@@ -53,7 +55,11 @@ def vocabulary() -> Iterator[Check]:
     from grader.data import gpt2_encoding, the_verdict
 
     yield tried("GPT-2", lambda: f"{gpt2_encoding().n_vocab:,} tokens, without the network")
-    story = "here" if the_verdict() else "absent: the tests that need it are skipped (VERDICT_PATH names it)"
+    story = (
+        "here"
+        if the_verdict()
+        else "absent: the tests that need it are skipped (VERDICT_PATH names it)"
+    )
     yield "The Verdict", story, ""
 
 
@@ -68,11 +74,19 @@ def surroundings() -> Iterator[Check]:
     """Look at the terminal, the disk, the cores, and how children are started."""
     yield "encoding", sys.stdout.encoding or "unknown", ""
     free = shutil.disk_usage(ROOT).free >> 20
-    yield "disk", f"{free:,} MiB free", "" if free > 100 else "Free some space: verdicts cannot be kept."
+    yield (
+        "disk",
+        f"{free:,} MiB free",
+        "" if free > 100 else "Free some space: verdicts cannot be kept.",
+    )
     kept = home()
     beside = kept.is_relative_to(ROOT)
     yield "progress", f"kept in {kept if not beside else kept.relative_to(ROOT)}", ""
-    method = "fork server" if "forkserver" in multiprocessing.get_all_start_methods() else "new processes"
+    method = (
+        "fork server"
+        if "forkserver" in multiprocessing.get_all_start_methods()
+        else "new processes"
+    )
     yield "checks", f"{os.cpu_count()} at once, each in a child of a {method}", ""
 
 

@@ -9,7 +9,15 @@ from grader.checkout import damage, damaged, shared_damage
 from grader.court import Job, hold
 from grader.stubs import untouched
 from grader.syllabus import ROOT, Kata, find, kata, syllabus
-from grader.verdicts import ATTEMPTED_AND_WRONG, Verdict, fingerprint, judge, known, remember, solved
+from grader.verdicts import (
+    ATTEMPTED_AND_WRONG,
+    Verdict,
+    fingerprint,
+    judge,
+    known,
+    remember,
+    solved,
+)
 
 WRONG, DAMAGED, STOPPED = 1, 3, 4
 

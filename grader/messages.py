@@ -1,14 +1,17 @@
 """Puts a failure into at most 20 lines of at most 79 columns, the same at every run."""
 
 import inspect
+import linecache
 import os
 import textwrap
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.accused import Call, Raised
+from grader.accused import Raised
+from grader.brief import brief
 from grader.pages import Clause
+from grader.record import Call
 from grader.syllabus import ROOT, Kata
 
 WIDTH, HEIGHT = 79, 20
@@ -36,7 +39,9 @@ def program() -> str:
     return "tox --" if "TOX_ENV_NAME" in os.environ else "kata"
 
 
-def compose(this: Kata, clause: Clause, says: list[str], shown=(), place: Place | None = None) -> str:
+def compose(
+    this: Kata, clause: Clause, says: list[str], shown=(), place: Place | None = None
+) -> str:
     """Lay out a failure: the clause, what happened, where it differs, where to look."""
     lines = [f"✗ {this.name} · {clause.sentence}", *folded(first_sentence(clause.body), "  "), ""]
     for sentence in says:
@@ -58,17 +63,19 @@ def refusal(this: Kata, says: list[str], place: Place) -> str:
 
 
 def of_failure(this: Kata, clause: Clause, error: BaseException, record, file: Path) -> str:
-    """Word what a test raised: a broken law, or an exception of the learner's code."""
+    """Word what a test raised: a broken law, the learner's exception, or a check that fell over."""
+    call, shown = record.call_for(getattr(error, "returned", None)), getattr(error, "shown", ())
+    place = Place(file, first_line(call, file))
     if isinstance(error, Raised):
         call = record.calls[-1]
         place = Place(file, raising_line(error.error, file) or first_line(call, file))
-        says = [f"{call.text} {brief_error(error)}."]
-        shown = quoted(place)
+        told, shown = brief_error(error.error, "raised "), quoted(place)
+    elif isinstance(error, AssertionError):
+        told = getattr(error, "says", str(error))
     else:
-        call = record.call_for(getattr(error, "returned", None))
-        place = Place(file, first_line(call, file))
-        says = [f"{call.text} {getattr(error, 'says', str(error))}." if call else f"{error}."]
-        shown = getattr(error, "shown", ())
+        told = f"returned {brief(call.result)}, with which the check cannot go on"
+        told += brief_error(error, ": ")
+    says = [f"{call.text} {told}." if call else f"{told}."]
     if call and call.printed.length:
         says.append(f"It printed {printed(call)}")
     return compose(this, clause, says, shown, place)
@@ -85,16 +92,17 @@ def of_import(this: Kata, error: BaseException, file: Path) -> str:
     elif isinstance(error, OSError):
         says = [f"The file cannot be read: {error.strerror}."]
     else:
-        says = [f"Importing the file raised {type(error).__name__}: {error}."]
+        says = [brief_error(error, "Importing the file raised ") + "."]
     place = Place(file, line)
     message = refusal(this, says, place)
     return "\n".join([message, *quoted(place)]) if line else message
 
 
-def brief_error(raised: Raised) -> str:
-    kind, told = type(raised.error), " ".join(str(raised.error).split())
+def brief_error(error: BaseException, before: str) -> str:
+    """Write an exception on a line, its class by its full name unless Python has it built in."""
+    kind, told = type(error), " ".join(str(error).split())[:200]
     name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
-    return f"raised {name}: {told[:200]}" if told else f"raised {name}"
+    return before + (f"{name}: {told}" if told else name)
 
 
 def printed(call: Call) -> str:
@@ -104,12 +112,9 @@ def printed(call: Call) -> str:
 
 
 def quoted(place: Place) -> tuple[str, ...]:
-    """Quote the learner's line."""
-    try:
-        text = place.file.read_text("utf-8").splitlines()[place.line - 1].strip()
-    except (OSError, TypeError, IndexError, UnicodeDecodeError):
-        return ()
-    return (f"    line {place.line}:  {text}",)
+    """Quote the learner's line, as it was when it ran."""
+    text = linecache.getline(str(place.file), place.line or 0).strip()
+    return (f"    line {place.line}:  {text}",) if text else ()
 
 
 def raising_line(error: BaseException, file: Path) -> int | None:
@@ -130,7 +135,9 @@ def first_line(call: Call | None, file: Path) -> int | None:
 def first_sentence(text: str) -> str:
     """Take the first sentence of a clause, at most two lines of it."""
     plain = " ".join(text.partition("\n\n")[0].split())
-    end = next((i + 1 for i, c in enumerate(plain) if c in ".:" and plain[i + 1 : i + 2] in ("", " ")), 0)
+    end = next(
+        (i + 1 for i, c in enumerate(plain) if c in ".:" and plain[i + 1 : i + 2] in ("", " ")), 0
+    )
     sentence = plain[: end or None]
     return sentence[:-1] + "." if sentence.endswith(":") else sentence
 

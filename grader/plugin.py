@@ -11,9 +11,10 @@ from typing import NamedTuple
 import pytest
 
 from grader import messages
-from grader.accused import Accused, Missing, Raised, Record, Unwritten, by_the_user
+from grader.accused import Accused, Missing, Raised, Unwritten, by_the_user
 from grader.data import gpt2_folder
 from grader.pages import Page, clause_of
+from grader.record import Record
 from grader.shortcuts import uses
 from grader.stubs import untouched
 from grader.syllabus import ROOT, Kata, kata_of, syllabus
@@ -82,7 +83,9 @@ def kata(request):
     this = kata_of(request.path)
     tree = tree_for(request.config, this)
     request.node.record = record = Record(Page(this.page).shortcuts())
-    request.node.file = file = tree.replaced.get(this.slug, Source("", tree.folder / f"{this.slug}.py")).file
+    request.node.file = file = tree.replaced.get(
+        this.slug, Source("", tree.folder / f"{this.slug}.py")
+    ).file
     try:
         request.node.source = tree.source(this.slug).text
         started = not untouched(request.node.source)
@@ -109,6 +112,8 @@ def pytest_runtest_makereport(item, call):
     report = yield
     this = kata_of(item.path)
     if this and "kata" in getattr(item, "fixturenames", ()):
+        if call.when == "setup" and report.passed:
+            item.parent.record.calls.clear()
         report.finding = judged(this, item, call, report)
         if report.failed and report.finding and report.finding.message:
             report.longrepr = report.finding.message
@@ -127,12 +132,21 @@ def judged(this: Kata, item, call, report) -> Finding | None:
     if isinstance(error, Unloadable):
         return Finding(name, "unloadable", str(error), type(error.__cause__).__name__)
     if isinstance(error, Unwritten):
-        report.outcome, report.longrepr = "skipped", (str(item.path), 0, f"not written yet: {error}")
+        report.outcome, report.longrepr = (
+            "skipped",
+            (str(item.path), 0, f"not written yet: {error}"),
+        )
         return Finding(name, "unwritten", str(error))
-    if clause is None or not isinstance(error, AssertionError):
-        return Finding(name, "crashed", str(report.longrepr), type(error).__name__)
     record, file = item.parent.record, item.parent.file
+    if clause is None or not (isinstance(error, AssertionError) or record.calls):
+        return Finding(name, "crashed", str(report.longrepr), type(error).__name__)
+    if not isinstance(error, AssertionError):
+        message = messages.of_failure(this, clause, error, record, file)
+        return Finding(name, "crashed", message, type(error).__name__)
     raised = type(error.error).__name__ if isinstance(error, Raised) else ""
     if isinstance(error, Missing):
-        error = AssertionError(f"{error}; `kata reset {this.name}` puts the stub back")
+        error = AssertionError(
+            f"The file does not define `{error}`: `kata reset {this.name}` puts the stub back"
+        )
+        record.calls.clear()
     return Finding(name, "failed", messages.of_failure(this, clause, error, record, file), raised)

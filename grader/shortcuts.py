@@ -27,7 +27,9 @@ def aliases(tree: ast.AST) -> dict[str, str]:
                 known |= {n.asname or n.name: f"{module}.{n.name}" for n in names}
     for node in ast.walk(tree):
         match node:
-            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Name() | ast.Attribute() as value):
+            case ast.Assign(
+                targets=[ast.Name(id=name)], value=ast.Name() | ast.Attribute() as value
+            ):
                 known.setdefault(name, full_name(value, known))
     return known
 
@@ -83,7 +85,7 @@ def spelled(name: str) -> str:
 
 
 def watched(forbidden: Iterable[str], used: set[str]):
-    """Return a context that adds to `used` each forbidden operator (`aten.gelu`) that torch runs."""
+    """Return a context that notes in `used` each forbidden operator (`aten.gelu`) run."""
     names = {name for name in forbidden if name.startswith("aten.")}
     if not names:
         return nullcontext()

@@ -1,6 +1,9 @@
 """Prints: the syllabus with its marks, verdicts, and signs that the terminal can show."""
 
+import json
+import os
 import sys
+from dataclasses import asdict
 from itertools import groupby
 
 import click
@@ -28,7 +31,14 @@ def say(text: str = "", **style) -> None:
         text.encode(encoding)
     except UnicodeEncodeError:
         text = text.translate(PLAIN).encode(encoding, "replace").decode(encoding)
-    click.secho(text, **style)
+    click.secho(text, color=colour_wanted(), **style)
+
+
+def colour_wanted() -> bool | None:
+    """Return what NO_COLOR and FORCE_COLOR ask for; None leaves it to the terminal."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return True if os.environ.get("FORCE_COLOR") else None
 
 
 def upcoming(verdicts: dict[str, Verdict]) -> Kata | None:
@@ -52,6 +62,19 @@ def table(verdicts: dict[str, Verdict]) -> None:
             say(f"  {sign} {this.name:<20} {this.title:<34} {word}".rstrip(), fg=colour)
 
 
+def everything(verdicts: dict[str, Verdict]) -> None:
+    """Print the syllabus, the first wrong kata's message in full, and the others by name."""
+    table(verdicts)
+    wrong = [this for this in syllabus() if verdicts[this.slug].message]
+    for this in wrong[:1]:
+        say()
+        one(verdicts[this.slug], this)
+    for this in wrong[1:]:
+        state = verdicts[this.slug].state
+        say(f"✗ {this.name} · {state}: `{program()} test {this.name}` says how", fg="red")
+    totals(verdicts)
+
+
 def totals(verdicts: dict[str, Verdict]) -> None:
     """Print how many are solved, and where to go on."""
     states = [verdict.state for verdict in verdicts.values()]
@@ -64,6 +87,26 @@ def totals(verdicts: dict[str, Verdict]) -> None:
         say("All of it is yours.")
 
 
+def as_json(verdicts: dict[str, Verdict]) -> str:
+    """Write the whole state: every kata, its clauses, and the message of each failure."""
+    katas = [
+        {
+            "slug": this.slug,
+            "title": this.title,
+            "page": f"spec/{this.slug}.md",
+            "file": f"exercises/{this.slug}.py",
+            **asdict(verdicts[this.slug]),
+        }
+        for this in syllabus()
+        if this.slug in verdicts
+    ]
+    solved = sum(k["state"] == "solved" for k in katas)
+    whole = len(verdicts) == len(syllabus())
+    following = upcoming(verdicts) if whole else None
+    state = {"version": 1, "solved": solved, "total": len(katas), "katas": katas}
+    return json.dumps(state | {"next": following.slug if following else None}, ensure_ascii=True)
+
+
 def one(verdict: Verdict, this: Kata, borrowed: list[Kata] = ()) -> None:
     """Print the verdict of one kata: the first failure in full, the others as a count."""
     total, kept, broken = len(verdict.clauses), verdict.count("kept"), verdict.count("broken")
@@ -73,7 +116,10 @@ def one(verdict: Verdict, this: Kata, borrowed: list[Kata] = ()) -> None:
         say(f"· {this.name} · not started: write exercises/{this.slug}.py")
         say(f"  the page: spec/{this.slug}.md")
     elif verdict.state == "begun":
-        say(f"~ {this.name} · begun: {kept} of {total} clauses kept, the rest not written yet", fg="yellow")
+        say(
+            f"~ {this.name} · begun: {kept} of {total} clauses kept, the rest not written yet",
+            fg="yellow",
+        )
         unwritten = (c["sentence"] for c in verdict.clauses.values() if c["state"] == "unwritten")
         for sentence in unwritten:
             say(f"    {sentence}")

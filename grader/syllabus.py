@@ -65,7 +65,9 @@ class Kata:
 def syllabus() -> list[Kata]:
     """List the katas in the order of spec/README.md."""
     contents = (ROOT / "spec" / "README.md").read_text("utf-8")
-    return [Kata(slug, title) for title, slug in re.findall(r"\[(.+?)\]\((\w+/\w+)\.md\)", contents)]
+    return [
+        Kata(slug, title) for title, slug in re.findall(r"\[(.+?)\]\((\w+/\w+)\.md\)", contents)
+    ]
 
 
 def kata(slug: str) -> Kata:

@@ -38,7 +38,9 @@ def variants(this: Kata) -> tuple[list[Variant], list[Variant]]:
     return [mistake(reference, name, **entry) for name, entry in entries.items()], right
 
 
-def mistake(reference: str, name: str, belief: str, breaks, right: str, wrong: str, raises="") -> Variant:
+def mistake(
+    reference: str, name: str, belief: str, breaks, right: str, wrong: str, raises=""
+) -> Variant:
     """Put `wrong` in the place of `right`."""
     if (found := reference.count(right)) != 1:
         raise ValueError(f"mistake {name}: `right` must stand once in the reference, found {found}")

@@ -42,7 +42,9 @@ def judge(this: Kata, findings: Iterable, stopped: str = "") -> Verdict:
     rank = ("untested", "kept", "unwritten", "broken")
     message = ""
     for finding in findings:
-        clause = clauses.setdefault(finding.clause, {"sentence": finding.clause, "state": "untested"})
+        clause = clauses.setdefault(
+            finding.clause, {"sentence": finding.clause, "state": "untested"}
+        )
         state = means.get(finding.outcome, "broken")
         if rank.index(state) > rank.index(clause["state"]):
             clause |= {"state": state, "message": finding.message if state == "broken" else ""}
@@ -66,7 +68,9 @@ def home() -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError:
-        folder = Path(tempfile.gettempdir()) / f"llm-kata-{hashlib.sha256(bytes(ROOT)).hexdigest()[:12]}"
+        folder = (
+            Path(tempfile.gettempdir()) / f"llm-kata-{hashlib.sha256(bytes(ROOT)).hexdigest()[:12]}"
+        )
         folder.mkdir(exist_ok=True)
     return folder
 
@@ -90,7 +94,10 @@ def write_atomically(path: Path, content: str | bytes) -> None:
 def judges() -> bytes:
     """Hash what judges every kata alike: the grader, the shared helpers of the tests, versions."""
     files = sorted([*(ROOT / "grader").glob("*.py"), *(ROOT / "tests").glob("*.py")])
-    versions = [platform.python_version(), *map(version, ("torch", "hypothesis", "regex", "tiktoken"))]
+    versions = [
+        platform.python_version(),
+        *map(version, ("torch", "hypothesis", "regex", "tiktoken")),
+    ]
     digest = hashlib.sha256("\n".join(versions).encode())
     for file in files:
         digest.update(file.read_bytes())

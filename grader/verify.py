@@ -1,4 +1,4 @@
-"""Proves what verdicts rest on: the reference passes, every mistake is caught, the house is in order."""
+"""Proves what verdicts rest on: the reference, the bank of mistakes, the order of the house."""
 
 import os
 import re
@@ -17,21 +17,30 @@ from grader.syllabus import ROOT, Kata, kata, syllabus
 from grader.variants import Variant, variants
 from grader.verdicts import judge, write_atomically
 
+COLUMNS = ("katas", "clauses", "mistakes caught", "also right accepted", "golden values")
+
 
 def prove(katas: list[Kata], write: bool, seed: int | None) -> int:
-    """Run every proof about the katas, print a table and what failed, and return the exit code."""
+    """Run every proof about the katas, print a table and what failed, and return the exit code.
+
+    With a seed, only the reference is judged, on other examples than everyone's.
+    """
     if write:
         for this in katas:
             write_atomically(this.exercise, stub(this.reference.read_text("utf-8")))
         write_manifest()
-    proofs = Proofs(katas, seed)
-    with click.progressbar(length=len(proofs.jobs), label="judging", file=sys.stderr) as bar:
-        for job, findings, stopped in hold(proofs.jobs):
+    proofs = Proofs(katas)
+    jobs = [Job(this.slug, "reference", lean=False, seed=seed) for this in katas]
+    if seed is None:
+        jobs += [Job(slug, variant=name) for slug, name in proofs.bank]
+    with click.progressbar(length=len(jobs), label="judging", file=sys.stderr) as bar:
+        for job, findings, stopped in hold(jobs):
             proofs.weigh(job, findings, stopped)
             bar.update(1)
-    proofs.messages(write)
-    if not seed and len(katas) == len(syllabus()):
-        proofs.house()
+    if seed is None:
+        proofs.compare_messages(write)
+    if seed is None and katas == syllabus():
+        proofs.run_own_tests()
     proofs.show()
     return 1 if proofs.failures else 0
 
@@ -39,90 +48,93 @@ def prove(katas: list[Kata], write: bool, seed: int | None) -> int:
 class Proofs:
     """What is to be shown of some katas, and what was."""
 
-    def __init__(self, katas: list[Kata], seed: int | None):
-        self.katas, self.passed, self.failures = katas, 0, []
-        self.counts: Counter[tuple[str, str]] = Counter()
-        self.bank: dict[tuple[str, str], Variant] = {}
-        self.seen: dict[tuple[str, str], str] = {}
+    def __init__(self, katas: list[Kata]):
+        self.katas, self.passed = katas, 0
+        self.failures: list[str] = []
         self.skipped: list[str] = []
-        for this in katas:
-            wrong, right = variants(this)
-            self.bank |= {(this.slug, v.name): v for v in [*wrong, *right]}
-        self.jobs = [Job(this.slug, "reference", lean=False, seed=seed) for this in katas]
-        if seed is None:
-            self.jobs += [Job(slug, variant=name) for slug, name in self.bank]
+        self.counts: Counter[tuple[str, str]] = Counter()  # by chapter and column
+        self.messages: dict[tuple[str, str], str] = {}  # by slug and mistake
+        both = {this.slug: [v for kind in variants(this) for v in kind] for this in katas}
+        self.bank = {(slug, v.name): v for slug, found in both.items() for v in found}
 
-    def check(self, told: str) -> bool:
-        """Count a proof: an empty text is a success, any other says what failed."""
-        if told:
-            self.failures.append(told)
-        self.passed += not told
-        return not told
+    def expect(self, good: bool, otherwise: str) -> bool:
+        """Count a proof, and keep what is to be said if it failed."""
+        self.passed += good
+        self.failures += [] if good else [otherwise]
+        return good
 
     def weigh(self, job: Job, findings: list, stopped: str) -> None:
         """Weigh what the tests found of the reference, or of one variant of it."""
         this = kata(job.slug)
         verdict = judge(this, findings, stopped)
-        chapter = this.chapter
+        solved, told = verdict.state == "solved", f"{verdict.state}\n{verdict.message}"
         if not job.variant:
-            self.skipped += [f"{job.slug}: {f.message}" for f in findings if f.outcome == "skipped"]
-            good = verdict.state == "solved"
-            self.check("" if good else f"reference/{job.slug}.py is {verdict.state}\n{verdict.message}")
-            self.counts[chapter, "katas"] += 1
-            self.counts[chapter, "clauses"] += len(verdict.clauses)
-            self.counts[chapter, "golden values"] += sum(bool(e.want) for e in Page(this.page).examples())
+            self.expect(solved, f"reference/{job.slug}.py is {told}")
+            self.count(this, len(verdict.clauses), findings)
             return
         variant = self.bank[job.slug, job.variant]
         named = f"mistakes/{job.slug}.toml [{variant.name}]"
-        if not variant.breaks:
-            good = self.check("" if verdict.state == "solved" else f"{named} is right, and was refused\n{verdict.message}")
-            self.counts[chapter, "also right accepted"] += good
-            return
-        self.seen[job.slug, job.variant] = verdict.message
-        caught = {f.clause for f in findings if f.outcome == "failed" and f.raised in ("", variant.raises)}
-        escaped = sorted(set(variant.breaks) - caught)
-        told = f"{named} is not caught by {', '.join(escaped)}, but by: {', '.join(sorted(caught)) or 'none'}"
-        crashed = next((f.message for f in findings if f.outcome in ("crashed", "unloadable")), "")
-        self.counts[chapter, "mistakes caught"] += self.check((told + f"\n{crashed}") if escaped else "")
+        if variant.breaks:
+            self.messages[job.slug, job.variant] = verdict.message
+            escaped = escape(variant, findings)
+            caught = self.expect(not escaped, f"{named} {escaped}")
+            self.counts[this.chapter, "mistakes caught"] += caught
+        else:
+            accepted = self.expect(solved, f"{named} is right, and was found {told}")
+            self.counts[this.chapter, "also right accepted"] += accepted
 
-    def messages(self, write: bool) -> None:
+    def count(self, this: Kata, clauses: int, findings: list) -> None:
+        self.skipped += [f"{this.slug}: {f.message}" for f in findings if f.outcome == "skipped"]
+        golden = sum(bool(example.want) for example in Page(this.page).examples())
+        for column, number in zip(COLUMNS, (1, clauses, 0, 0, golden), strict=True):
+            self.counts[this.chapter, column] += number
+
+    def compare_messages(self, write: bool) -> None:
         """Compare the message that each mistake's author would see with the one on file."""
-        if not self.seen:
-            return
         for this in self.katas:
-            mine = {name: told for (slug, name), told in self.seen.items() if slug == this.slug}
-            order = [name for slug, name in self.bank if slug == this.slug and name in mine]
-            text = "\n\n".join(f"[{name}]\n{mine[name]}" for name in order) + "\n"
+            mine = [n for (slug, n), v in self.bank.items() if slug == this.slug and v.breaks]
+            parts = (f"[{name}]\n{self.messages[this.slug, name]}" for name in mine)
+            text = "\n\n".join(parts) + "\n"
             if write:
                 write_atomically(this.messages, text)
-            here = this.messages.read_text("utf-8") if this.messages.is_file() else ""
-            stale = f"mistakes/{this.slug}.txt is not what is shown now: `kata verify --write {this.name}`"
-            self.check("" if here == text else stale)
+            same = this.messages.is_file() and this.messages.read_text("utf-8") == text
+            stale = "is not what is shown now; look at it: `kata verify --write"
+            self.expect(same, f"mistakes/{this.slug}.txt {stale} {this.name}`")
 
-    def house(self) -> None:
-        """Run the grader's own tests, which include those of the house."""
-        command = [sys.executable, "-m", "pytest", "grader/tests", "-q", "--tb=short", "-p", "no:cacheprovider"]
-        ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"NO_COLOR": "1"})
-        summary = ran.stdout.strip().splitlines()[-1:] or [ran.stderr[-2000:]]
-        found = {word: int(n) for n, word in re.findall(r"(\d+) (passed|failed|error|skipped)", summary[0])}
+    def run_own_tests(self) -> None:
+        """Run the tests of the grader, the runs and the house."""
+        options = ["-q", "--tb=short", "-p", "no:cacheprovider"]
+        command = [sys.executable, "-m", "pytest", "grader/tests", *options]
+        environment = os.environ | {"NO_COLOR": "1"}
+        ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment)
+        last = (ran.stdout.strip() or ran.stderr).splitlines()[-1]
+        found = {word: int(n) for n, word in re.findall(r"(\d+) (passed|skipped)", last)}
         self.passed += found.get("passed", 0)
-        self.skipped += [f"grader/tests: {found['skipped']} tests"] if "skipped" in found else []
-        self.failures += [f"grader/tests\n{ran.stdout[-6000:]}"] * (ran.returncode != 0)
-        click.echo(f"grader and house: {summary[0]}")
+        self.skipped += [f"grader/tests: {found['skipped']}"] if "skipped" in found else []
+        self.failures += [f"grader/tests\n{ran.stdout}"] if ran.returncode else []
+        click.echo(f"grader, runs and house: {last}")
 
     def show(self) -> None:
-        columns = ("katas", "clauses", "mistakes caught", "also right accepted", "golden values")
-        click.echo()
-        click.echo(f"{'':<14}" + "".join(column.rjust(max(10, len(column) + 2)) for column in columns))
+        """Print the table, what was skipped, what failed, and the line that ends it."""
         chapters = [chapter for chapter, _ in groupby(self.katas, lambda k: k.chapter)]
-        for row in [*chapters, "all"] if len(chapters) > 1 else chapters:
-            numbers = (sum(self.counts[c, column] for c in chapters if row in (c, "all")) for column in columns)
-            cells = (str(n).rjust(max(10, len(c) + 2)) for n, c in zip(numbers, columns, strict=True))
-            click.echo(f"{row:<14}" + "".join(cells))
-        click.echo()
-        for told in self.skipped:
-            click.echo(f"skipped  {told}")
-        for told in self.failures:
-            click.echo(f"FAILED   {told}\n")
-        click.echo(f"{self.passed} passed, {len(self.failures)} failed")
+        click.echo("\n" + f"{'':<10}" + "  ".join(COLUMNS))
+        for row in [*chapters, "all"]:
+            members = [c for c in chapters if row in (c, "all")]
+            totals = (sum(self.counts[c, column] for c in members) for column in COLUMNS)
+            cells = (str(t).rjust(len(c)) for t, c in zip(totals, COLUMNS, strict=True))
+            click.echo(f"{row:<10}" + "  ".join(cells))
+        for told in [*(f"skipped  {s}" for s in self.skipped), *self.failures]:
+            click.echo(f"\n{told}")
+        click.echo(f"\n{self.passed} passed, {len(self.failures)} failed")
 
+
+def escape(variant: Variant, findings: list) -> str:
+    """Say how a mistake escapes. It is caught by a failed law in every clause that it names."""
+    laws = [f for f in findings if f.outcome == "failed" and f.raised in ("", variant.raises)]
+    caught = {finding.clause for finding in laws}
+    escaped = [clause for clause in variant.breaks if clause not in caught]
+    if not escaped:
+        return ""
+    crashed = [f.message for f in findings if f.outcome in ("crashed", "unloadable")][:1]
+    told = f"is not caught by {', '.join(escaped)}; it is by: {', '.join(sorted(caught))}"
+    return "\n".join([told, *crashed])

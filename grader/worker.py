@@ -29,7 +29,12 @@ class Job(NamedTuple):
         options += [f"--variant={self.variant}"] if self.variant else []
         if self.seed is not None:
             options += ["--hypothesis-profile=random", f"--hypothesis-seed={self.seed}"]
-        return [str(kata(self.slug).tests), f"--rootdir={ROOT}", f"-c={ROOT / 'pyproject.toml'}", *options]
+        return [
+            str(kata(self.slug).tests),
+            f"--rootdir={ROOT}",
+            f"-c={ROOT / 'pyproject.toml'}",
+            *options,
+        ]
 
 
 class Reporter:

@@ -76,7 +76,8 @@ def pattern(returned: list, expected: list, at: int) -> str:
     if r == e and all(type(x) is int for x in returned + expected):
         steps = {a - b for a, b in zip(returned, expected, strict=True)}
         if len(steps) == 1 and e > 1:
-            return f"every item is {abs(steps.pop())} too {'large' if returned > expected else 'small'}"
+            size = "large" if returned > expected else "small"
+            return f"every item is {abs(steps.pop())} too {size}"
     lengths = "" if r == e else f"; {r} {'item' if r == 1 else 'items'}, not {e}"
     return f"item {at} differs{lengths}"
 
@@ -109,11 +110,18 @@ def of_dicts(returned, expected) -> Found:
     ):
         extra = [key for key in some if key not in others]
         if extra:
-            return f"returned a dict that {told} {brief(extra[0])}", side_by_side(returned, expected)
-    wrong = [k for k in expected if returned[k] != expected[k] or not same_type(returned[k], expected[k])]
+            return f"returned a dict that {told} {brief(extra[0])}", side_by_side(
+                returned, expected
+            )
+    wrong = [
+        k for k in expected if returned[k] != expected[k] or not same_type(returned[k], expected[k])
+    ]
     key = wrong[0]
     told = f"returned the wrong dict: {len(wrong)} of {len(expected)} entries differ"
-    mine, right = f"{brief(key, 24)}: {brief(returned[key])}", f"{brief(key, 24)}: {brief(expected[key])}"
+    mine, right = (
+        f"{brief(key, 24)}: {brief(returned[key])}",
+        f"{brief(key, 24)}: {brief(expected[key])}",
+    )
     return told, (f"    returned  {mine}", f"    expected  {right}")
 
 

@@ -36,7 +36,7 @@ def assert_equal(returned, expected):
 
 
 def assert_close(returned, expected, rtol=RTOL, atol=ATOL):
-    """Assert that two tensors have the same shape and dtype, and the same entries up to rounding."""
+    """Assert that two tensors agree in shape and dtype, and in their entries up to rounding."""
     __tracebackhide__ = True
     found = difference(returned, expected, rtol, atol)
     if found:
@@ -44,7 +44,7 @@ def assert_close(returned, expected, rtol=RTOL, atol=ATOL):
 
 
 def assert_holds(law: bool, says: str, returned=None):
-    """Assert a law. `says` continues the sentence that the call begins: "returned an empty token"."""
+    """Assert a law. `says` goes on where the call ends: "returned an empty token"."""
     __tracebackhide__ = True
     if not law:
         raise Violation(returned, says)
@@ -90,7 +90,10 @@ def assert_own_work(uses):
 def assert_examples(kata, examples):
     """Assert that each example of the page gives what the page prints below it."""
     __tracebackhide__ = True
-    names = {"kata": kata, **{name: import_module(name) for name in ("torch",) if name in sys.modules}}
+    names = {
+        "kata": kata,
+        **{name: import_module(name) for name in ("torch",) if name in sys.modules},
+    }
     for example in examples:
         if example.exc_msg:
             with assert_raises(getattr(builtins, example.exc_msg.partition(":")[0])):

@@ -18,7 +18,11 @@ def tensor_difference(returned, expected: torch.Tensor, rtol: float, atol: float
         return told + (": the last two axes are swapped" if swapped else ""), ()
     if returned.dtype != expected.dtype:
         return f"returned dtype {name(returned.dtype)}, not {name(expected.dtype)}", ()
-    same = torch.isclose(returned, expected, rtol, atol, equal_nan=False) if atol else returned == expected
+    same = (
+        torch.isclose(returned, expected, rtol, atol, equal_nan=False)
+        if atol
+        else returned == expected
+    )
     if bool(same.all()):
         return None
     wrong = ~same
@@ -41,7 +45,11 @@ def where_wrong(returned, expected, wrong) -> str:
         return f"each is {brief(abs(steps[0].item()))} too {'large' if steps[0] > 0 else 'small'}"
     if torch.equal(returned, -expected):
         return "the sign is the other one"
-    if returned.dim() == 2 and returned.shape[0] == returned.shape[1] and torch.equal(returned, expected.T):
+    if (
+        returned.dim() == 2
+        and returned.shape[0] == returned.shape[1]
+        and torch.equal(returned, expected.T)
+    ):
         return "rows and columns are swapped"
     if returned.dim() == 2 and min(returned.shape) >= 3:
         for axis, what in ((1, "row"), (0, "column")):
@@ -53,7 +61,9 @@ def where_wrong(returned, expected, wrong) -> str:
 
 def shown(returned, expected, wrong) -> tuple[str, ...]:
     """Draw small integer matrices side by side, and of anything else the first wrong entry."""
-    small = expected.dim() == 2 and max(expected.shape) <= LARGEST_PICTURE and min(expected.shape) > 0
+    small = (
+        expected.dim() == 2 and max(expected.shape) <= LARGEST_PICTURE and min(expected.shape) > 0
+    )
     if small and not expected.is_floating_point():
         return picture(returned, expected, wrong)
     index = tuple(wrong.nonzero()[0].tolist())
@@ -70,7 +80,10 @@ def picture(returned, expected, wrong) -> tuple[str, ...]:
     right = [[f" {e} " for e in row] for row in expected.tolist()]
     width = max(len(cell) for row in cells + right for cell in row)
     lines = [
-        "    " + "".join(c.rjust(width) for c in mine) + "    " + "".join(c.rjust(width) for c in true)
+        "    "
+        + "".join(c.rjust(width) for c in mine)
+        + "    "
+        + "".join(c.rjust(width) for c in true)
         for mine, true in zip(cells, right, strict=True)
     ]
     head = "    " + "returned".ljust(width * expected.shape[1] + 4) + "expected"

@@ -11,7 +11,9 @@ import pytest
 from grader.stubs import stub
 from grader.syllabus import ROOT, syllabus
 
-KEPT_OUT = shutil.ignore_patterns(".git", ".tox", ".kata", ".venv", "__pycache__", "*.egg-info", ".*_cache")
+KEPT_OUT = shutil.ignore_patterns(
+    ".git", ".tox", ".kata", ".venv", "__pycache__", "*.egg-info", ".*_cache"
+)
 
 
 class Clone:
@@ -21,7 +23,9 @@ class Clone:
         self.root = root
         shutil.copytree(ROOT, root, ignore=KEPT_OUT)
         for this in syllabus():
-            (root / "exercises" / f"{this.slug}.py").write_text(stub(this.reference.read_text("utf-8")), "utf-8")
+            (root / "exercises" / f"{this.slug}.py").write_text(
+                stub(this.reference.read_text("utf-8")), "utf-8"
+            )
 
     def exercise(self, slug: str) -> Path:
         return self.root / "exercises" / f"{slug}.py"

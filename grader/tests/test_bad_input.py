@@ -1,4 +1,4 @@
-"""Whatever a learner's file or machine does: one clear sentence, the right exit code, nothing lost."""
+"""Whatever a file or a machine does: a clear sentence, the right exit code, nothing lost."""
 
 import json
 import os
@@ -35,7 +35,11 @@ def judged(clone, **environment) -> tuple[int, str, str, str]:
         ("    return text.nonsense", "wrong", "has no attribute 'nonsense'"),
         ("    return regex_tokenize(text)", "wrong", "raised RecursionError"),
         ("    return bytearray(1 << 36)", "stopped", "more memory than the 4 GiB"),
-        ("    import socket; socket.create_connection(('127.0.0.1', 9))", "wrong", "may not use the network"),
+        (
+            "    import socket; socket.create_connection(('127.0.0.1', 9))",
+            "wrong",
+            "may not use the network",
+        ),
     ],
 )
 def test_a_function_that_misbehaves(clone, line, state, told):
@@ -54,7 +58,11 @@ def test_a_function_that_misbehaves(clone, line, state, told):
         ("from ..text.nonsense import nonsense", "wrong", "no kata is called text/nonsense"),
         ("raise SystemExit", "wrong", "raised SystemExit"),
         ("1 / 0", "wrong", "raised ZeroDivisionError: division by zero"),
-        ("while True: pass", "stopped", "Stopped after 3 seconds, at exercises/text/regex_tokenize.py:1"),
+        (
+            "while True: pass",
+            "stopped",
+            "Stopped after 3 seconds, at exercises/text/regex_tokenize.py:1",
+        ),
     ],
 )
 def test_a_file_that_cannot_be_imported(clone, top, state, told):
@@ -100,7 +108,10 @@ def test_an_argument_changed_in_place_is_named(clone):
     source = path.read_text("utf-8")
     head, signature, rest = source.partition("def count_pairs")
     docstring_end = rest.index('"""', rest.index('"""') + 3) + 3
-    path.write_text(head + signature + rest[:docstring_end] + "\n    words[()] = 1" + rest[docstring_end:], "utf-8")
+    path.write_text(
+        head + signature + rest[:docstring_end] + "\n    words[()] = 1" + rest[docstring_end:],
+        "utf-8",
+    )
     run = clone.kata("test", "merge_pair")
     assert run.returncode == 1
     assert "changed its argument" in run.stdout
@@ -132,8 +143,12 @@ def test_a_deleted_stub_is_damage_with_a_remedy(clone):
     assert judged(clone)[:2] == (0, "untouched")
 
 
-@pytest.mark.parametrize("edit", [lambda p: p.unlink(), lambda p: p.write_text(p.read_text("utf-8") + "\n", "utf-8")])
-@pytest.mark.parametrize("file", ["tests/text/test_regex_tokenize.py", f"spec/{SLUG}.md", f"reference/{SLUG}.py"])
+@pytest.mark.parametrize(
+    "edit", [lambda p: p.unlink(), lambda p: p.write_text(p.read_text("utf-8") + "\n", "utf-8")]
+)
+@pytest.mark.parametrize(
+    "file", ["tests/text/test_regex_tokenize.py", f"spec/{SLUG}.md", f"reference/{SLUG}.py"]
+)
 def test_a_deleted_or_edited_judge_is_damage(clone, file, edit):
     clone.solve(SLUG, OTHER)
     edit(clone.root / file)
@@ -151,7 +166,9 @@ def test_damage_that_all_katas_share_stops_everything(clone):
     assert "tests/laws.py was changed" in run.stderr
 
 
-@pytest.mark.parametrize(("typo", "nearest"), [("regexx_tokenize", "regex_tokenize"), ("vocab_build", "build_vocab")])
+@pytest.mark.parametrize(
+    ("typo", "nearest"), [("regexx_tokenize", "regex_tokenize"), ("vocab_build", "build_vocab")]
+)
 def test_a_typo_is_answered_with_the_nearest_name(clone, typo, nearest):
     run = clone.kata("test", typo)
     assert run.returncode == 2
@@ -168,7 +185,9 @@ def test_an_ambiguous_name_is_asked_back(clone):
 @contextmanager
 def mounted(folder, options: str):
     folder.mkdir()
-    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True)
+    mount = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True
+    )
     if mount.returncode:
         pytest.skip("needs the right to mount a small file system")
     try:
@@ -206,7 +225,9 @@ def test_a_read_only_checkout_is_graded(clone, tmp_path):
 
 def test_a_reader_that_leaves_early_ends_it_quietly(clone):
     command = f"{os.sys.executable} -m grader spec regex | head -n 1"
-    run = subprocess.run(command, shell=True, cwd=clone.root, env=clone.environment(), capture_output=True, text=True)
+    run = subprocess.run(
+        command, shell=True, cwd=clone.root, env=clone.environment(), capture_output=True, text=True
+    )
     assert run.stdout == "# Regex tokenizer\n"
     assert run.stderr == ""
 

@@ -1,4 +1,4 @@
-"""The house is in order: mirrored trees, one slug each, nothing astray, no judge who asks the accused."""
+"""The house is in order: mirrored trees, one slug each, nothing astray."""
 
 import ast
 import re
@@ -43,14 +43,20 @@ def imported(path: Path) -> set[str]:
     ],
 )
 def test_every_tree_holds_the_syllabus_and_nothing_else(tree, name):
-    here = {p.relative_to(ROOT / tree).as_posix() for p in (ROOT / tree).glob(f"*/[!_]*.{name[-2:]}*")}
+    here = {
+        p.relative_to(ROOT / tree).as_posix() for p in (ROOT / tree).glob(f"*/[!_]*.{name[-2:]}*")
+    }
     here = {path for path in here if path.endswith(name[2 if name[0] == "{" else 7 :])}
     assert here == {f"{k.chapter}/{name.format(k.name)}" for k in KATAS}
 
 
 @each_kata
 def test_clauses_and_tests_name_each_other(this):
-    tests = [f.name for f in functions(ast.parse(this.tests.read_text("utf-8"))) if f.name.startswith("test_")]
+    tests = [
+        f.name
+        for f in functions(ast.parse(this.tests.read_text("utf-8")))
+        if f.name.startswith("test_")
+    ]
     assert {clause_of(name) for name in tests} == set(Page(this.page).clauses())
 
 
@@ -126,13 +132,19 @@ def test_the_manifest_is_current():
 def test_no_module_is_long(tree):
     most = 60 if tree == "reference" else 150
     lengths = {p: len(p.read_text("utf-8").splitlines()) for p in (ROOT / tree).rglob("*.py")}
-    allowed = {p: most if p.parent.parent == ROOT / "reference" or tree != "tests" else 250 for p in lengths}
+    allowed = {
+        p: most if p.parent.parent == ROOT / "reference" or tree != "tests" else 250
+        for p in lengths
+    }
     long = {p.relative_to(ROOT).as_posix(): n for p, n in lengths.items() if n > allowed[p]}
     assert {p: n for p, n in long.items() if not p.startswith("grader/tests/")} == {}
 
 
 def test_the_command_starts_without_torch():
-    code = "import sys; from grader.cli import cli; cli.main([], standalone_mode=False); assert 'torch' not in sys.modules"
+    code = (
+        "import sys; from grader.cli import cli; cli.main([], standalone_mode=False);"
+        "assert 'torch' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True)
 
 

@@ -45,7 +45,9 @@ def test_a_difference_is_named(returned, expected, told):
     assert all(len(line) <= 79 for line in shown)
 
 
-@pytest.mark.parametrize("value", [[1, "a"], {"a": 1}, "é", b"\xff", None, torch.ones(2, 2), torch.tensor(3)])
+@pytest.mark.parametrize(
+    "value", [[1, "a"], {"a": 1}, "é", b"\xff", None, torch.ones(2, 2), torch.tensor(3)]
+)
 def test_equal_values_have_no_difference(value):
     assert difference(value, value, rtol=0.0, atol=0.0) is None
 
@@ -63,7 +65,15 @@ def test_a_small_matrix_is_drawn_with_its_wrong_entries_in_brackets():
 
 @pytest.mark.parametrize(
     "value",
-    ["a" * 1000, b"a" * 1000, list(range(1000)), {i: i for i in range(1000)}, torch.ones(9, 9), object(), [["x" * 99]]],
+    [
+        "a" * 1000,
+        b"a" * 1000,
+        list(range(1000)),
+        {i: i for i in range(1000)},
+        torch.ones(9, 9),
+        object(),
+        [["x" * 99]],
+    ],
 )
 def test_a_value_is_written_briefly(value):
     assert len(brief(value)) <= 90

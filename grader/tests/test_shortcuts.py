@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from grader.accused import Accused, Record
+from grader.accused import Accused
+from grader.record import Record
 from grader.shortcuts import uses
 
 FORBIDDEN = ["F.layer_norm", "tiktoken", "torch.softmax"]
@@ -51,7 +52,9 @@ def test_nothing_else_is_found(source):
 
 
 def test_a_use_has_its_line():
-    assert uses("import torch\n\n\ntorch.softmax(x, 0)\ntorch.softmax(y, 0)", FORBIDDEN) == [("torch.softmax", 4)]
+    assert uses("import torch\n\n\ntorch.softmax(x, 0)\ntorch.softmax(y, 0)", FORBIDDEN) == [
+        ("torch.softmax", 4)
+    ]
 
 
 def test_an_operator_is_seen_however_it_is_spelled():

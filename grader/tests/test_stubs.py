@@ -67,7 +67,9 @@ def root(x):
 
 def test_documented_bodies_go_and_private_names_with_them():
     made = stub(SOLVED)
-    assert [line for line in made.splitlines() if line] == [line for line in STUB.splitlines() if line]
+    assert [line for line in made.splitlines() if line] == [
+        line for line in STUB.splitlines() if line
+    ]
 
 
 def test_a_stub_is_untouched_and_its_own_stub():

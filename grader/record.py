@@ -1,0 +1,42 @@
+"""What the accused was seen to do: its calls, what it printed, which operators it ran."""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from io import TextIOBase
+from typing import Any
+
+
+class Printed(TextIOBase):
+    """Keeps the beginning of what the accused prints, and counts the rest."""
+
+    def __init__(self, room: int = 300):
+        self.text, self.length, self.room = "", 0, room
+
+    def write(self, text: str) -> int:
+        self.text += text[: max(self.room - len(self.text), 0)]
+        self.length += len(text)
+        return len(text)
+
+
+@dataclass
+class Call:
+    """One call of the accused: how it reads, what it gave, what it printed."""
+
+    text: str
+    function: Any
+    result: Any = None
+    printed: Printed = field(default_factory=Printed)
+
+
+class Record:
+    """What the accused was seen to do: its latest calls, and forbidden operators of torch."""
+
+    def __init__(self, shortcuts: Iterable[str] = ()):
+        self.calls: deque[Call] = deque(maxlen=16)
+        self.shortcuts, self.operators = list(shortcuts), set()
+
+    def call_for(self, result) -> Call | None:
+        """Return the latest call that gave exactly this object, else the latest call."""
+        given = (call for call in reversed(self.calls) if call.result is result)
+        return next(given, self.calls[-1] if self.calls else None)
