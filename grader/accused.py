@@ -48,8 +48,9 @@ def by_the_user(error: BaseException) -> bool:
 class Accused:
     """A module, or something of its making, whose calls are noted."""
 
-    def __init__(self, target, text: str, record: Record):
+    def __init__(self, target, text: str, record: Record, maker=None):
         self._target, self._text, self._record = target, text, record
+        self._maker = target if callable(target) else maker  # whose definition a failure points at
 
     def __getattr__(self, name: str):
         if name.startswith("_"):
@@ -77,7 +78,7 @@ class Accused:
 
     def run(self, text: str, function, *args, **kwargs):
         """Run the accused's code, note the call, and mark what it raises as its own."""
-        call = Call(text, function if callable(self._target) else type(self._target))
+        call = Call(text, self._maker)
         self._record.calls.append(call)
         args = [bare(a) for a in args]
         kwargs = {k: bare(v) for k, v in kwargs.items()}
@@ -99,20 +100,20 @@ class Accused:
         """Let data through, and keep hold of everything else."""
         if plain(value) or isinstance(value, Accused):
             return value
-        return Accused(value, text, self._record)
+        return Accused(value, text, self._record, self._maker)
 
 
 class Iteration(Accused):
     """An iteration over something the accused made, each step of it noted."""
 
     def __init__(self, made: Accused):
-        super().__init__(iter(made._target), made._text, made._record)
+        super().__init__(iter(made._target), made._text, made._record, made._maker)
 
     def __iter__(self):
         return self
 
     def __next__(self):
-        found = self.run(f"next({self._text})", self.advance)
+        found = self.run(self._text, self.advance)
         if not found:
             raise StopIteration
         return self.seen(found[0], self._text)

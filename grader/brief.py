@@ -26,7 +26,9 @@ def brief(value, room: int = 60) -> str:
         return joined(opening, shown, len(value), closing, room)
     if isinstance(value, FunctionType):
         return value.__name__.strip("<>")
-    written = repr(value) if type(value).__repr__ is not object.__repr__ else type(value).__name__
+    written = repr(value)
+    if " at 0x" in written:  # an address is another at every run
+        return type(value).__name__
     return written if len(written) <= max(room, 20) else f"{written[: room - 1]}…"
 
 

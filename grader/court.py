@@ -92,15 +92,9 @@ def context(jobs: list[Job]):
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     server = multiprocessing.get_context("forkserver")
-    sources = (kata(job.slug).reference.read_text("utf-8") for job in jobs)
-    torch = (
-        ["torch"]
-        if any("import torch" in source or "from torch" in source for source in sources)
-        else []
-    )
-    server.set_forkserver_preload(
-        [*torch, "hypothesis", "grader.worker", "grader.plugin", "grader.fixtures"]
-    )
+    sources = [kata(job.slug).reference.read_text("utf-8") for job in jobs]
+    torch = ["torch"] if any("import torch" in s or "from torch" in s for s in sources) else []
+    server.set_forkserver_preload([*torch, "grader.warm"])
     return server
 
 

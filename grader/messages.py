@@ -15,6 +15,7 @@ from grader.record import Call
 from grader.syllabus import ROOT, Kata
 
 WIDTH, HEIGHT = 79, 20
+RESULT = "{result}"  # in a law's sentence: what the latest call returned
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ def of_failure(this: Kata, clause: Clause, error: BaseException, record, file: P
         told, shown = brief_error(error.error, "raised "), quoted(place)
     elif isinstance(error, AssertionError):
         told = getattr(error, "says", str(error))
+        told = told.replace(RESULT, brief(call.result) if call else "something")
     else:
         told = f"returned {brief(call.result)}, with which the check cannot go on"
         told += brief_error(error, ": ")

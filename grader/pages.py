@@ -56,6 +56,6 @@ class Page:
         return re.findall(pattern, self.section("Hints"), re.S)
 
     def shortcuts(self) -> list[str]:
-        """List the names that the clause `Own work` forbids."""
-        own_work = self.clauses().get("own_work")
-        return re.findall(r"`([\w.]+)`", own_work.body) if own_work else []
+        """List the names that the clause `The work is your own` forbids."""
+        clause = self.clauses().get("the_work_is_your_own")
+        return re.findall(r"`([\w.]+)`", clause.body) if clause else []

@@ -32,7 +32,7 @@ def prove(katas: list[Kata], write: bool, seed: int | None) -> int:
     proofs = Proofs(katas)
     jobs = [Job(this.slug, "reference", lean=False, seed=seed) for this in katas]
     if seed is None:
-        jobs += [Job(slug, variant=name) for slug, name in proofs.bank]
+        jobs += [Job(s, variant=n, breaks=v.breaks) for (s, n), v in proofs.bank.items()]
     with click.progressbar(length=len(jobs), label="judging", file=sys.stderr) as bar:
         for job, findings, stopped in hold(jobs):
             proofs.weigh(job, findings, stopped)

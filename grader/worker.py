@@ -16,12 +16,16 @@ MEMORY = 4 << 30  # bytes of data that one child may hold
 
 
 class Job(NamedTuple):
-    """One kata to be judged: whose, in whose company, and as which variant."""
+    """One kata to be judged: whose, in whose company, and as which variant.
+
+    A variant that is wrong is judged until the clauses that it breaks, and one at least, have failed.
+    """
 
     slug: str
     impl: str = "exercises"
     lean: bool = True
     variant: str = ""
+    breaks: tuple[str, ...] = ()
     seed: int | None = None
 
     def arguments(self) -> list[str]:
@@ -40,8 +44,9 @@ class Job(NamedTuple):
 class Reporter:
     """Sends the name of each test as it starts, and its finding when it has ended."""
 
-    def __init__(self, findings: Connection, trace: Connection, limit: float):
+    def __init__(self, job: Job, findings: Connection, trace: Connection, limit: float):
         self.findings, self.trace, self.limit = findings, trace, limit
+        self.unbroken, self.enough = set(job.breaks), False
 
     def pytest_runtest_logstart(self, nodeid, location):
         self.findings.send(location[2])
@@ -50,6 +55,13 @@ class Reporter:
     def pytest_runtest_logreport(self, report):
         if getattr(report, "finding", None):
             self.findings.send(report.finding)
+            if report.failed and self.unbroken:
+                self.unbroken.discard(report.finding.clause)
+                self.enough = not self.unbroken
+
+    def pytest_runtest_teardown(self, item):
+        if self.enough:
+            item.session.shouldstop = "it is caught"
 
     def pytest_collectreport(self, report):
         if report.failed:
@@ -57,7 +69,7 @@ class Reporter:
 
     def pytest_sessionfinish(self, exitstatus):
         faulthandler.cancel_dump_traceback_later()
-        if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        if self.enough or exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
             self.findings.send(None)
 
 
@@ -73,7 +85,7 @@ def work(job: Job, findings: Connection, trace: Connection, limit: float) -> Non
         sys.modules["torch"].set_num_threads(1)
     quiet = ["-q", "-p", "no:cacheprovider", "-p", "no:faulthandler", "--capture=no"]
     quiet += ["--assert=plain", "--tb=short"]
-    pytest.main([*job.arguments(), *quiet], plugins=[Reporter(findings, trace, limit)])
+    pytest.main([*job.arguments(), *quiet], plugins=[Reporter(job, findings, trace, limit)])
 
 
 def limit_memory() -> None:

@@ -7,7 +7,7 @@ Found = tuple[str, tuple[str, ...]]
 
 def difference(returned, expected, rtol: float, atol: float) -> Found | None:
     """Return what is wrong with a value, and lines that show it; None if nothing is."""
-    if returned is None and expected is not None:
+    if returned is None:
         return "returned nothing (None): is a `return` missing?", ()
     if hasattr(expected, "numpy"):
         from tests.tensor_differences import tensor_difference
@@ -66,9 +66,9 @@ def pattern(returned: list, expected: list, at: int) -> str:
     if at == e < r:
         return f"{r - e} too many at the end"
     if at == r < e:
-        return f"the last {e - r} {'is' if e - r == 1 else 'are'} missing"
+        return f"the last {items(e - r)} missing"
     if r < e and r and returned == expected[-r:]:
-        return f"the first {e - r} {'is' if e - r == 1 else 'are'} missing"
+        return f"the first {items(e - r)} missing"
     if r == e and returned == expected[::-1]:
         return "the right items, in reverse"
     if r == e and sorted(map(repr, returned)) == sorted(map(repr, expected)):
@@ -80,6 +80,10 @@ def pattern(returned: list, expected: list, at: int) -> str:
             return f"every item is {abs(steps.pop())} too {size}"
     lengths = "" if r == e else f"; {r} {'item' if r == 1 else 'items'}, not {e}"
     return f"item {at} differs{lengths}"
+
+
+def items(count: int) -> str:
+    return "item is" if count == 1 else f"{count} items are"
 
 
 def window(items, at: int):

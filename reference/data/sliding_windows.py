@@ -1,0 +1,28 @@
+"""Sliding windows: inputs, and targets one step ahead."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def sliding_windows(
+    ids: Sequence[int] | Tensor | np.ndarray, context: int, stride: int
+) -> tuple[Tensor, Tensor]:
+    """Cut ids into windows, and pair each with the window one step later.
+
+    ids      (L,)                  token ids, of any integer type
+    context  int                   the length of a window
+    stride   int                   the way from one window to the next
+    ->       (N, context), twice   inputs and targets, int64
+
+    Raises ValueError if context or stride is below 1.
+    """
+    for name, size in (("context", context), ("stride", stride)):
+        if size < 1:
+            raise ValueError(f"{name} must be at least 1, got {size}")
+    ids = torch.from_numpy(np.asarray(ids, dtype=np.int64))
+    starts = torch.arange(0, max(len(ids) - context, 0), stride)
+    at = starts[:, None] + torch.arange(context)  # (N, context)
+    return ids[at], ids[at + 1]
