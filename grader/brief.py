@@ -1,6 +1,6 @@
 """Writes values so that they fit on a line, the same at every run."""
 
-from types import FunctionType
+from types import FunctionType, SimpleNamespace
 
 
 def brief(value, room: int = 60) -> str:
@@ -24,6 +24,8 @@ def brief(value, room: int = 60) -> str:
         if isinstance(value, tuple) and len(value) == 1:
             closing = ",)"
         return joined(opening, shown, len(value), closing, room)
+    if isinstance(value, SimpleNamespace):
+        return f"namespace({', '.join(vars(value))})"
     if isinstance(value, FunctionType):
         return value.__name__.strip("<>")
     written = repr(value)

@@ -40,6 +40,12 @@ def gpt2_folder() -> Path:
     return folder
 
 
+def gpt2_files() -> tuple[Path, Path]:
+    """Return GPT-2's vocabulary and its merges, as they were published."""
+    folder = gpt2_folder()
+    return folder / GPT2_FILES["encoder.json"][0], folder / GPT2_FILES["vocab.bpe"][0]
+
+
 def gpt2_encoding():
     """Return tiktoken's encoding of GPT-2."""
     gpt2_folder()
@@ -53,7 +59,7 @@ def gpt2_merges() -> list[tuple[bytes, bytes]]:
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     hidden = [b for b in range(256) if b not in printable]
     byte = {chr(b): b for b in printable} | {chr(256 + i): b for i, b in enumerate(hidden)}
-    lines = (gpt2_folder() / GPT2_FILES["vocab.bpe"][0]).read_text("utf-8").splitlines()[1:]
+    lines = gpt2_files()[1].read_text("utf-8").splitlines()[1:]
     return [tuple(bytes(map(byte.get, part)) for part in line.split()) for line in lines if line]
 
 

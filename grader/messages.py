@@ -74,10 +74,13 @@ def of_failure(this: Kata, clause: Clause, error: BaseException, record, file: P
     elif isinstance(error, AssertionError):
         told = getattr(error, "says", str(error))
         told = told.replace(RESULT, brief(call.result) if call else "something")
+    elif call.result is None:
+        told = "returned nothing (None): is a `return` missing?"
     else:
         told = f"returned {brief(call.result)}, with which the check cannot go on"
         told += brief_error(error, ": ")
-    says = [f"{call.text} {told}." if call else f"{told}."]
+    sentence = told if told.endswith("?") else f"{told}."
+    says = [f"{call.text} {sentence}" if call else sentence]
     if call and call.printed.length:
         says.append(f"It printed {printed(call)}")
     return compose(this, clause, says, shown, place)

@@ -44,14 +44,18 @@ def load(vocab_file: Path, merges_file: Path, printable: dict[int, str]) -> Voca
     byte = {character: byte for byte, character in printable.items()}
     vocab = read_vocab(vocab_file, byte)
     promised, merges = read_merges(merges_file, byte)
-    ordinary = {bytes([b]) for b in range(256)} | {a + b for a, b in merges}
+    ordinary = {bytes([b]) for b in range(256)}
+    for left, right in merges:
+        if not {left, right} <= ordinary or left + right in ordinary:
+            raise unfit(merges_file, f"has the merge of {left!r} and {right!r} out of its place")
+        ordinary.add(left + right)
     if lacking := ordinary - {*vocab.values()}:
         told = f"has no token {sorted(lacking)[0]!r}, which {merges_file.name} needs"
         raise unfit(vocab_file, told)
     others = [token for _, token in sorted(vocab.items()) if token not in ordinary]
     if promised is None:
         promised = len(merges) + sum(made(token, ordinary) for token in others)
-    if promised != len(merges) or len(ordinary) != 256 + len(merges):
+    if promised != len(merges):
         told = f"has {len(merges):,} merges, which do not make up {vocab_file.name}"
         raise unfit(merges_file, told)
     special_tokens = [token.decode(errors="replace") for token in others]

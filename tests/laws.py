@@ -15,7 +15,7 @@ from importlib import import_module
 from grader.accused import Accused, Raised
 from grader.brief import brief
 from grader.messages import RESULT
-from tests.differences import difference, side_by_side
+from tests.differences import a, difference, side_by_side
 
 RTOL, ATOL = 1e-9, 1e-9  # the one tolerance, for float64 and the same formula
 
@@ -66,7 +66,7 @@ def assert_raises(kind: type[Exception], mentions: str = ""):
             told = f"raised {kind.__name__}({brief(str(error))}), which does not name {mentions}"
             raise Violation(None, told) from error
     else:
-        raise Violation(None, f"returned {RESULT}; the page asks for a {kind.__name__}")
+        raise Violation(None, f"returned {RESULT}; the page asks for {a(kind())}")
 
 
 def assert_leaves_alone(call: Accused, *arguments):

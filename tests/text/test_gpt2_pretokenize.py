@@ -155,7 +155,7 @@ def test_a_contraction_has_small_letters_and_a_straight_apostrophe__not_a_curved
 @given(before=others | st.just(" "), end=contractions)
 @example(before=" ", end="'s")
 @example(before="!", end="'s")
-def test_a_contraction_begins_with_its_apostrophe(kata, before, end):
+def test_a_contraction_begins_a_piece_with_its_apostrophe(kata, before, end):
     assert_equal(kata.gpt2_pretokenize(f"a{before}{end}"), ["a", f"{before}'", end[1:]])
 
 

@@ -90,7 +90,7 @@ def test_merging_loses_no_byte(kata, word, pair):
 @given(word=some_words, pair=pairs)
 @example(word=(A, B, A, B), pair=(A, B))
 @example(word=(B, A, B), pair=(A, B))
-def test_every_place_is_merged(kata, word, pair):
+def test_the_pair_is_gone_after_merging(kata, word, pair):
     result = kata.merge_pair(word, pair)
     left = any(result[i : i + 2] == pair for i in range(len(result)))
     assert_holds(not left, f"returned {result}, in which the pair still stands", result)

@@ -110,7 +110,7 @@ def test_the_space_after_a_mark_stays(kata, word, mark):
 
 @given(tokens=st.lists(st.sampled_from([*VOCAB, "-"]), max_size=6))
 @example(tokens=["(", "tea", "--", "_", ")"])
-def test_encoding_undoes_decoding(kata, tokens):
+def test_decoded_ids_are_encoded_to_the_same_ids(kata, tokens):
     vocab = vocabulary(tokens)
     tokenizer, ids = kata.SimpleTokenizerV1(vocab), [vocab[t] for t in tokens]
     assert_equal(tokenizer.encode(tokenizer.decode(list(ids))), ids)

@@ -1,0 +1,1 @@
+"""How fast the reference is, beside what a user would take instead."""
