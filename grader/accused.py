@@ -27,6 +27,10 @@ class Unwritten(AssertionError):
     """The accused raised NotImplementedError: that part is not written yet."""
 
 
+class Unloadable(Exception):
+    """The learner's file cannot be imported; the message says why."""
+
+
 class Missing(AssertionError, AttributeError):
     """The accused's module lacks a public name of its stub."""
 

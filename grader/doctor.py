@@ -10,8 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 from grader import show
 from grader.checkout import damage
+from grader.files import home
 from grader.syllabus import ROOT
-from grader.verdicts import home
 
 DAMAGED = 3
 Check = tuple[str, str, str]  # what, what was found, and the remedy if it is not well

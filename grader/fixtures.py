@@ -1,10 +1,63 @@
-"""What a test may ask for besides the kata: the page's examples, and published data."""
+"""What a test may ask for: the kata that it judges, the page's examples, published data."""
+
+from pathlib import Path
 
 import pytest
 
+from grader import messages
+from grader.accused import Accused, Unloadable, by_the_user
 from grader.data import gpt2_encoding, gpt2_merges, the_verdict
+from grader.layout import shortest
 from grader.pages import Page
-from grader.syllabus import kata_of
+from grader.record import Record
+from grader.shortcuts import uses
+from grader.stubs import untouched
+from grader.syllabus import ROOT, Kata, kata_of, syllabus
+from grader.trees import Source, Tree
+from grader.variants import variant
+from grader.verdicts import solved
+
+
+def tree_for(config, this: Kata) -> Tree:
+    """Lay out the package in which the kata under test is imported."""
+    option = config.option
+    others = frozenset(k.slug for k in syllabus() if k != this)
+    if option.variant:
+        source = Source(variant(this, option.variant).source, this.exercise)
+        return Tree("accused", ROOT / "reference", others, {this.slug: source})
+    named = option.impl in ("exercises", "reference")
+    folder = ROOT / option.impl if named else Path(option.impl).resolve()
+    if option.impl == "exercises" and not option.lean:
+        others -= {k.slug for k in this.imports() if solved(k)}
+    return Tree("accused", folder, others)
+
+
+@pytest.fixture(scope="module")
+def kata(request):
+    """The kata under test, whoever wrote it."""
+    this = kata_of(request.path)
+    tree = tree_for(request.config, this)
+    request.node.record = record = Record(Page(this.page).shortcuts())
+    request.node.file = file = tree.file(this.slug)
+    try:
+        request.node.source = tree.source(this.slug).text
+        started = not untouched(request.node.source)
+        module = tree.load(this.slug)
+    except BaseException as error:
+        if by_the_user(error):
+            raise
+        raise Unloadable(messages.of_import(this, error, file)) from error
+    if not started:
+        pytest.skip(f"not started yet: {shortest(file)}")
+    yield Accused(module, "", record)
+    tree.forget()
+
+
+@pytest.fixture
+def shortcuts(request, kata):
+    """The forbidden names that the accused uses, with their lines, by reading and by watching."""
+    record, source = request.node.parent.record, request.node.parent.source
+    return [*uses(source, record.shortcuts), *((name, None) for name in sorted(record.operators))]
 
 
 @pytest.fixture

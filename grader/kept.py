@@ -4,10 +4,10 @@ import json
 from datetime import datetime
 from pathlib import Path
 
+from grader.files import home, write_atomically
 from grader.pages import Page
 from grader.stubs import stub
 from grader.syllabus import Kata
-from grader.verdicts import home, write_atomically
 
 
 def next_hint(this: Kata) -> tuple[list[tuple[str, str]], int]:

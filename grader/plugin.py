@@ -5,22 +5,15 @@
 --variant NAME    judge this entry of mistakes/<slug>.toml instead
 """
 
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from grader import messages
-from grader.accused import Accused, Missing, Raised, Unwritten, by_the_user
+from grader.accused import Missing, Raised, Unloadable, Unwritten
 from grader.data import gpt2_folder
 from grader.pages import Page, clause_of
-from grader.record import Record
-from grader.shortcuts import uses
-from grader.stubs import untouched
-from grader.syllabus import ROOT, Kata, kata_of, syllabus
-from grader.trees import Source, Tree
-from grader.variants import variant
-from grader.verdicts import solved
+from grader.syllabus import Kata, kata_of
 
 pytest_plugins = ["grader.fixtures"]
 
@@ -32,10 +25,6 @@ class Finding(NamedTuple):
     outcome: str
     message: str = ""
     raised: str = ""
-
-
-class Unloadable(Exception):
-    """The learner's file cannot be imported; the message says why."""
 
 
 def pytest_addoption(parser):
@@ -61,50 +50,6 @@ def pytest_collection_modifyitems(items):
         return (item.path, clauses.index(clause) if clause in clauses else -1)
 
     items.sort(key=place)
-
-
-def tree_for(config, this: Kata) -> Tree:
-    """Lay out the package in which the kata under test is imported."""
-    option = config.option
-    others = frozenset(k.slug for k in syllabus() if k != this)
-    if option.variant:
-        source = Source(variant(this, option.variant).source, this.exercise)
-        return Tree("accused", ROOT / "reference", others, {this.slug: source})
-    named = option.impl in ("exercises", "reference")
-    folder = ROOT / option.impl if named else Path(option.impl).resolve()
-    if option.impl == "exercises" and not option.lean:
-        others -= {k.slug for k in this.imports() if solved(k)}
-    return Tree("accused", folder, others)
-
-
-@pytest.fixture(scope="module")
-def kata(request):
-    """The kata under test, whoever wrote it."""
-    this = kata_of(request.path)
-    tree = tree_for(request.config, this)
-    request.node.record = record = Record(Page(this.page).shortcuts())
-    request.node.file = file = tree.replaced.get(
-        this.slug, Source("", tree.folder / f"{this.slug}.py")
-    ).file
-    try:
-        request.node.source = tree.source(this.slug).text
-        started = not untouched(request.node.source)
-        module = tree.load(this.slug)
-    except BaseException as error:
-        if by_the_user(error):
-            raise
-        raise Unloadable(messages.of_import(this, error, file)) from error
-    if not started:
-        pytest.skip(f"not started yet: {messages.shortest(file)}")
-    yield Accused(module, "", record)
-    tree.forget()
-
-
-@pytest.fixture
-def shortcuts(request, kata):
-    """The forbidden names that the accused uses, with their lines, by reading and by watching."""
-    record, source = request.node.parent.record, request.node.parent.source
-    return [*uses(source, record.shortcuts), *((name, None) for name in sorted(record.operators))]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,13 +2,13 @@
 
 import json
 import os
+import re
 import sys
 from dataclasses import asdict
 from itertools import groupby
 
 import click
 
-from grader.messages import program
 from grader.syllabus import Kata, syllabus
 from grader.verdicts import Verdict
 
@@ -32,6 +32,16 @@ def say(text: str = "", **style) -> None:
     except UnicodeEncodeError:
         text = text.translate(PLAIN).encode(encoding, "replace").decode(encoding)
     click.secho(text, color=colour_wanted(), **style)
+
+
+def program() -> str:
+    """Return what the learner types before a verb."""
+    return "tox --" if "TOX_ENV_NAME" in os.environ else "kata"
+
+
+def here(text: str) -> str:
+    """Put what the learner types here in the place of `kata` before a verb."""
+    return re.sub(r"\bkata (?=(hint|reset|test|verify) )", f"{program()} ", text)
 
 
 def colour_wanted() -> bool | None:
@@ -124,7 +134,7 @@ def one(verdict: Verdict, this: Kata, borrowed: list[Kata] = ()) -> None:
         for sentence in unwritten:
             say(f"    {sentence}")
     else:
-        head, _, rest = verdict.message.partition("\n")
+        head, _, rest = here(verdict.message).partition("\n")
         say(head if rest else f"✗ {this.name} · {verdict.state}: {head}", fg="red")
         if rest:
             say(rest)

@@ -35,12 +35,16 @@ class Tree(MetaPathFinder, Loader):
         self.name, self.folder, self.borrowed = name, folder, borrowed
         self.replaced: dict[str, Source] = replaced or {}
 
+    def file(self, slug: str) -> Path:
+        """Return the file that a kata is known by."""
+        if slug in self.replaced:
+            return self.replaced[slug].file
+        return (REFERENCE if slug in self.borrowed else self.folder) / f"{slug}.py"
+
     def source(self, slug: str) -> Source:
         """Return what a kata is read from. Raises OSError and UnicodeDecodeError as files do."""
-        if slug in self.replaced:
-            return self.replaced[slug]
-        file = (REFERENCE if slug in self.borrowed else self.folder) / f"{slug}.py"
-        return Source(file.read_text("utf-8"), file)
+        file = self.file(slug)
+        return self.replaced.get(slug) or Source(file.read_text("utf-8"), file)
 
     def load(self, slug: str) -> ModuleType:
         """Import one kata, and by its own imports those it uses."""

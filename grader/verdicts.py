@@ -2,15 +2,13 @@
 
 import hashlib
 import json
-import os
 import platform
-import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib.metadata import version
-from pathlib import Path
 
+from grader.files import home, write_atomically
 from grader.pages import Page
 from grader.stubs import untouched
 from grader.syllabus import ROOT, Kata
@@ -58,36 +56,6 @@ def judge(this: Kata, findings: Iterable, stopped: str = "") -> Verdict:
     else:
         state = "solved" if states == {"kept"} else "begun"
     return Verdict(this.slug, state, stopped or message, clauses)
-
-
-@cache
-def home() -> Path:
-    """Return the folder for what is kept beside the learner's files, writable if any is."""
-    folder = Path(os.environ.get("KATA_HOME", ROOT / ".kata"))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError:
-        folder = (
-            Path(tempfile.gettempdir()) / f"llm-kata-{hashlib.sha256(bytes(ROOT)).hexdigest()[:12]}"
-        )
-        folder.mkdir(exist_ok=True)
-    return folder
-
-
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write a file whole or not at all. Raises OSError and leaves no half file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    data = content.encode() if isinstance(content, str) else content
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 @cache

@@ -11,11 +11,12 @@ import click
 
 from grader.checkout import write_manifest
 from grader.court import Job, hold
+from grader.files import write_atomically
 from grader.pages import Page
 from grader.stubs import stub
 from grader.syllabus import ROOT, Kata, kata, syllabus
 from grader.variants import Variant, variants
-from grader.verdicts import judge, write_atomically
+from grader.verdicts import judge
 
 COLUMNS = ("katas", "clauses", "mistakes caught", "also right accepted", "golden values")
 

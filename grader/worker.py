@@ -18,7 +18,7 @@ MEMORY = 4 << 30  # bytes of data that one child may hold
 class Job(NamedTuple):
     """One kata to be judged: whose, in whose company, and as which variant.
 
-    A variant that is wrong is judged until the clauses that it breaks, and one at least, have failed.
+    A variant that is wrong is judged until every clause that it breaks has failed.
     """
 
     slug: str

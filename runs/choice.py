@@ -1,11 +1,10 @@
 """Which tokenizer a verb is to use: GPT-2's, or one that `tokenizer train` wrote."""
 
-import hashlib
-import os
 from pathlib import Path
 
 import click
 
+from grader.data import gpt2_files
 from runs.vocabulary import FILES, Vocabulary, load
 
 KATAS = ("text/utf8_bytes", "text/bpe_tokenizer")
@@ -30,27 +29,13 @@ def chosen(katas, folder: Path | None):
 
     katas  a tree from which KATAS can be loaded
     """
-    files = tuple(folder / name for name in FILES) if folder else gpt2_files()
+    try:
+        files = tuple(folder / name for name in FILES) if folder else gpt2_files()
+    except ValueError as error:
+        raise click.ClickException(f"{error}.") from None
     vocabulary = load(*files, katas.load("text/utf8_bytes").bytes_to_unicode())
     return vocabulary, tokenizer_of(katas, vocabulary)
 
 
 def tokenizer_of(katas, vocabulary: Vocabulary):
     return katas.load("text/bpe_tokenizer").BPETokenizer(*vocabulary)
-
-
-def gpt2_files() -> tuple[Path, Path]:
-    """Return GPT-2's two files. Raises click.ClickException if they are not the published ones."""
-    from grader.data import GPT2_FILES, gpt2_folder
-
-    remedy = "unset TIKTOKEN_CACHE_DIR" if "TIKTOKEN_CACHE_DIR" in os.environ else "remove it"
-    try:
-        folder = gpt2_folder()
-    except ValueError as error:  # the package is damaged
-        raise click.ClickException(f"{error}.") from None
-    for cached, expected in GPT2_FILES.values():
-        file = folder / cached
-        if not file.is_file() or hashlib.sha256(file.read_bytes()).hexdigest() != expected:
-            told = f"{click.format_filename(file)} is not GPT-2's published file"
-            raise click.ClickException(f"{told}: {remedy}, and the packaged one is taken.")
-    return folder / GPT2_FILES["encoder.json"][0], folder / GPT2_FILES["vocab.bpe"][0]

@@ -18,7 +18,7 @@ ENOUGH, PATIENCE = 1 << 20, 30  # bytes that no right answer exceeds; seconds
 def fetch() -> None:
     """Fetch "The Verdict" (Wharton 1908), and check that it is the text the pages count on."""
     from grader.data import VERDICT_SHA256
-    from grader.verdicts import home, write_atomically
+    from grader.files import home, write_atomically
 
     path = home() / "the-verdict.txt"
     if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == VERDICT_SHA256:

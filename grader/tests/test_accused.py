@@ -67,12 +67,12 @@ def test_an_object_without_a_length_has_none(kata):
 
 def test_private_names_are_not_read(kata):
     with pytest.raises(AttributeError):
-        kata._secret
+        kata._secret  # noqa: B018
 
 
 def test_a_missing_name_is_missing(kata):
     with pytest.raises(Missing, match="nonsense"):
-        kata.nonsense
+        kata.nonsense  # noqa: B018
     assert not hasattr(kata, "nonsense")
 
 

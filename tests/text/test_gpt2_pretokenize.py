@@ -139,23 +139,21 @@ def test_a_contraction_is_cut_off__and_there_is_no_eighth(kata, after):
 
 @given(word=letters, end=contractions)
 @example(word="I", end="'ll")
-def test_a_contraction_has_small_letters_and_a_straight_apostrophe(kata, word, end):
+def test_contractions_are_lower_case_and_straight(kata, word, end):
     large = end[1:].upper()
     assert_equal(kata.gpt2_pretokenize(f"{word}'{large}"), [word, "'", large])
 
 
 @given(word=letters, end=contractions)
 @example(word="I", end="'ll")
-def test_a_contraction_has_small_letters_and_a_straight_apostrophe__not_a_curved_one(
-    kata, word, end
-):
+def test_contractions_are_lower_case_and_straight__not_a_curved_one(kata, word, end):
     assert_equal(kata.gpt2_pretokenize(f"{word}\u2019{end[1:]}"), [word, "\u2019", end[1:]])
 
 
 @given(before=others | st.just(" "), end=contractions)
 @example(before=" ", end="'s")
 @example(before="!", end="'s")
-def test_a_contraction_begins_a_piece_with_its_apostrophe(kata, before, end):
+def test_a_contraction_begins_its_own_piece(kata, before, end):
     assert_equal(kata.gpt2_pretokenize(f"a{before}{end}"), ["a", f"{before}'", end[1:]])
 
 

@@ -45,14 +45,18 @@ def test_it_agrees_with_the_definition(kata, text):
 def test_nothing_but_white_space_is_lost(kata, text):
     tokens = kata.regex_tokenize(text)
     lost = "".join(tokens) != "".join(text.split())
-    assert_holds(not lost, f"returned {tokens}: joined, that is not the text without spaces", tokens)
+    assert_holds(
+        not lost, f"returned {tokens}: joined, that is not the text without spaces", tokens
+    )
 
 
 @given(text=prose)
 def test_a_token_holds_no_white_space(kata, text):
     tokens = kata.regex_tokenize(text)
     bad = [t for t in tokens if t.split() != [t]]
-    assert_holds(not bad, f"returned the token {bad[:1]}, which is empty or holds white space", tokens)
+    assert_holds(
+        not bad, f"returned the token {bad[:1]}, which is empty or holds white space", tokens
+    )
 
 
 @given(word=words, mark=st.sampled_from(PUNCTUATION))

@@ -96,7 +96,7 @@ def test_words_are_joined_by_one_space(kata, words):
 
 @given(word=words, mark=st.sampled_from(EIGHT))
 @example(word="tea", mark="(")
-def test_no_space_stands_before_one_of_the_eight_marks(kata, word, mark):
+def test_no_space_is_left_before_a_mark(kata, word, mark):
     text = kata.SimpleTokenizerV1({word: 1, mark: 0}).decode([1, 0, 0])
     assert_equal(text, f"{word}{mark}{mark}")
 

@@ -1,0 +1,28 @@
+"""What a verb may be given."""
+
+import click
+
+from grader.syllabus import Kata, find, syllabus
+from grader.verdicts import known
+
+
+class Slug(click.ParamType):
+    """A kata, by its slug or any part of it that can mean only one."""
+
+    name = "slug"
+
+    def convert(self, value, param, ctx) -> Kata:
+        try:
+            return find(value)
+        except LookupError as error:
+            self.fail(error.args[0])
+
+
+def choose(slug: Kata | None) -> Kata:
+    """Return the kata meant, or the next one to solve."""
+    if slug:
+        return slug
+    found = next((k for k in syllabus() if known(k).state != "solved"), None)
+    if found is None:
+        raise click.UsageError("Every kata is solved: name the one you mean.")
+    return found
