@@ -34,10 +34,9 @@ def main(rounds: int, size: int, stream: int, file: Path | None) -> None:
     found["encoding"], found["same ids as tiktoken"] = encoding(text, rounds)
     show("encode with GPT-2's vocabulary; ratios to tiktoken", found["encoding"])
     click.echo(f"the very ids of tiktoken: {'; '.join(found['same ids as tiktoken'])}")
-    found["stream"] = peak_of_stream(stream)
-    click.echo(
-        f"\nencode_stream, {stream} MB: peak memory grew by {found['stream']['growth']:.1f} MiB"
-    )
+    found["stream"] = peak_of_stream(text, stream)
+    took = f"{found['stream']['peak']:.1f} MiB at its peak, words remembered included"
+    click.echo(f"\nencode_stream, {stream} MB: {took}")
     if file:
         file.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 CHUNK = 1 << 16
 
 
-def peak_of_stream(megabytes: int) -> dict:
-    """Encode a stream in a child. Return by how many MiB its peak memory grew."""
+def peak_of_stream(text: str, megabytes: int) -> dict:
+    """Encode a text over and over in a child. Return how many MiB that took at its peak."""
     command = [sys.executable, "-m", "benchmarks.streaming", str(megabytes)]
-    ran = subprocess.run(command, capture_output=True, text=True, check=True)
-    before, after, ids = map(int, ran.stdout.split())
-    return {"megabytes": megabytes, "ids": ids, "growth": (after - before) / 1024}
+    ran = subprocess.run(command, input=text.encode(), capture_output=True, check=True)
+    peak, ids = map(int, ran.stdout.split())
+    return {"megabytes": megabytes, "ids": ids, "peak": peak / (1 << 20)}
 
 
 def chunks(text: str, total: int) -> Iterator[str]:
@@ -26,25 +26,19 @@ def chunks(text: str, total: int) -> Iterator[str]:
 
 
 def main(megabytes: int) -> None:
-    """Print the peak memory in KiB after a megabyte and after all, and the number of ids."""
-    import resource
+    """Print the peak of what the stream allocated, in bytes, and the number of ids."""
+    import tracemalloc
 
-    from benchmarks.corpus import english
     from grader.data import gpt2_encoding, gpt2_merges
     from reference.text.bpe_tokenizer import BPETokenizer
     from reference.text.encode_stream import encode_stream
 
     vocab = {rank: token for token, rank in gpt2_encoding()._mergeable_ranks.items()}
     tokenizer = BPETokenizer(vocab, gpt2_merges())
-    text = english(5_000_000)
-
-    def peak() -> int:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-    sum(1 for _ in encode_stream(tokenizer.encode, chunks(text, 1_000_000)))
-    before = peak()
+    text = sys.stdin.buffer.read().decode()
+    tracemalloc.start()  # the process's own peak is that of loading the vocabulary
     ids = sum(1 for _ in encode_stream(tokenizer.encode, chunks(text, megabytes * 1_000_000)))
-    print(before, peak(), ids)
+    print(tracemalloc.get_traced_memory()[1], ids)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,10 @@ def brief(value, room: int = 60) -> str:
     if isinstance(value, str | bytes):
         return text(value, room)
     if isinstance(value, dict):
-        shown = [f"{brief(k, 20)}: {brief(v, 20)}" for k, v in list(value.items())[:12]]
+        shown = [
+            f"{brief(k, 20)}: {brief(v, 20)}"
+            for k, v in list(value.items())[: 12 if len(value) <= 12 else 2]
+        ]
         return joined("{", shown, len(value), "}", room, type(value).__name__ + " ")
     if isinstance(value, list | tuple | set | frozenset):
         shown = [brief(v, room // 2) for v in list(value)[:40]]

@@ -181,7 +181,7 @@ def test_a_special_token_is_one_id(kata, text, merges):
 
 @given(text=marked, allowed=st.sets(st.sampled_from([END, ENDS, STAR, "a"])))
 @example(text="a<|e|>b", allowed={END})
-def test_a_special_token_that_is_not_allowed_is_ordinary_text(kata, text, allowed):
+def test_a_special_not_allowed_is_ordinary_text(kata, text, allowed):
     vocab, specials = vocabulary(ABC), {END: 1001, ENDS: 1002, STAR: 1003}
     tokenizer = kata.BPETokenizer(vocab, ABC, list(specials))
     expected = with_specials(text, vocab, ABC, {s: specials[s] for s in specials if s in allowed})
