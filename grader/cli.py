@@ -5,6 +5,7 @@ import click
 from grader import show
 from grader.arguments import Slug, choose
 from grader.start import Verbs
+from grader.state import as_json, upcoming
 from grader.syllabus import Kata, syllabus
 from grader.verdicts import known
 
@@ -18,7 +19,7 @@ def cli(ctx: click.Context, json_: bool) -> None:
         return
     verdicts = {this.slug: known(this) for this in syllabus()}
     if json_:
-        return click.echo(show.as_json(verdicts))
+        return click.echo(as_json(verdicts))
     show.table(verdicts)
     show.totals(verdicts)
 
@@ -34,7 +35,7 @@ def test(slug: Kata | None, lean: bool) -> int:
     verdict = examine([this], lean=lean)[this.slug]
     show.one(verdict, this, borrowed(this, lean))
     if verdict.state == "solved" and (
-        following := show.upcoming({k.slug: known(k) for k in syllabus()})
+        following := upcoming({k.slug: known(k) for k in syllabus()})
     ):
         show.say(f"  next: {following.name}   spec/{following.slug}.md")
     return status({this.slug: verdict})
@@ -57,7 +58,7 @@ def grade(impl: str, path: str | None, require: tuple[str, ...], fresh: bool, js
     needed = [required(words) for words in require]
     verdicts = examine(syllabus(), impl=path or impl, fresh=fresh)
     if json_:
-        click.echo(show.as_json(verdicts))
+        click.echo(as_json(verdicts))
     else:
         show.everything(verdicts)
     for lacking in (told for need in needed if (told := need(verdicts))):
@@ -71,9 +72,7 @@ def next_() -> None:
     """Say where to go on."""
     this = choose(None)
     show.say(f"{this.title}   {this.slug}")
-    show.say(f"  read   spec/{this.slug}.md")
-    show.say(f"  write  exercises/{this.slug}.py")
-    show.say(f"  run    {show.program()} test {this.name}")
+    show.way_on(this)
 
 
 @cli.command()

@@ -1,14 +1,13 @@
 """Prints: the syllabus with its marks, verdicts, and signs that the terminal can show."""
 
-import json
 import os
 import re
 import sys
-from dataclasses import asdict
 from itertools import groupby
 
 import click
 
+from grader.state import upcoming
 from grader.syllabus import Kata, syllabus
 from grader.verdicts import Verdict
 
@@ -18,7 +17,7 @@ MARKS = {
     "stopped": ("✗", "red", "stopped"),
     "damaged": ("!", "red", "damaged"),
     "begun": ("~", "yellow", "begun"),
-    "untested": ("?", "yellow", "not tested since it changed"),
+    "untested": ("?", "yellow", "changed, not tested"),
     "untouched": ("·", None, ""),
 }
 PLAIN = str.maketrans({"✓": "+", "✗": "x", "·": "-", "…": "~", "→": ">", "−": "-", "’": "'"})
@@ -51,11 +50,6 @@ def colour_wanted() -> bool | None:
     return True if os.environ.get("FORCE_COLOR") else None
 
 
-def upcoming(verdicts: dict[str, Verdict]) -> Kata | None:
-    """Return the first kata that is not solved."""
-    return next((k for k in syllabus() if verdicts[k.slug].state != "solved"), None)
-
-
 def table(verdicts: dict[str, Verdict]) -> None:
     """Print the chapters and their katas, each with its state."""
     following = upcoming(verdicts)
@@ -66,10 +60,10 @@ def table(verdicts: dict[str, Verdict]) -> None:
             mark, colour, word = MARKS[verdicts[this.slug].state]
             broken = verdicts[this.slug].count("broken")
             if broken:
-                word = f"{word}: {broken} of {len(verdicts[this.slug].clauses)} clauses broken"
+                word = f"{broken} of {len(verdicts[this.slug].clauses)} clauses broken"
             word = word or ("next" if this == following else "")
             sign = "→" if this == following and mark == "·" else mark
-            say(f"  {sign} {this.name:<20} {this.title:<34} {word}".rstrip(), fg=colour)
+            say(f"  {sign} {this.name:<20} {this.title:<28} {word}".rstrip(), fg=colour)
 
 
 def everything(verdicts: dict[str, Verdict]) -> None:
@@ -91,30 +85,17 @@ def totals(verdicts: dict[str, Verdict]) -> None:
     say()
     say(f"{states.count('solved')} of {len(states)} solved", bold=True)
     if this := upcoming(verdicts):
-        say(f"next: read spec/{this.slug}.md, write exercises/{this.slug}.py, run")
-        say(f"      {program()} test {this.name}")
+        say(f"next: {this.name}")
+        way_on(this)
     else:
         say("All of it is yours.")
 
 
-def as_json(verdicts: dict[str, Verdict]) -> str:
-    """Write the whole state: every kata, its clauses, and the message of each failure."""
-    katas = [
-        {
-            "slug": this.slug,
-            "title": this.title,
-            "page": f"spec/{this.slug}.md",
-            "file": f"exercises/{this.slug}.py",
-            **asdict(verdicts[this.slug]),
-        }
-        for this in syllabus()
-        if this.slug in verdicts
-    ]
-    solved = sum(k["state"] == "solved" for k in katas)
-    whole = len(verdicts) == len(syllabus())
-    following = upcoming(verdicts) if whole else None
-    state = {"version": 1, "solved": solved, "total": len(katas), "katas": katas}
-    return json.dumps(state | {"next": following.slug if following else None}, ensure_ascii=True)
+def way_on(this: Kata) -> None:
+    """Print what to read, where to write, and what to run."""
+    say(f"  read   spec/{this.slug}.md")
+    say(f"  write  exercises/{this.slug}.py")
+    say(f"  run    {program()} test {this.name}")
 
 
 def one(verdict: Verdict, this: Kata, borrowed: list[Kata] = ()) -> None:

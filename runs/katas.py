@@ -1,5 +1,7 @@
 """Where a run gets its katas: from one tree, with what a learner has not solved borrowed."""
 
+import textwrap
+
 import click
 
 from grader.syllabus import ROOT, Kata, kata, syllabus
@@ -21,7 +23,8 @@ def prepare(tree: str, *slugs: str) -> Tree:
     needed = with_imports(slugs)
     solved = judged_solved(needed)
     if borrowed := [this.name for this in needed if this.slug not in solved]:
-        click.echo(f"borrowed from the reference: {', '.join(borrowed)}", err=True)
+        told = f"borrowed from the reference: {', '.join(borrowed)}"
+        click.echo(textwrap.fill(told, 79, subsequent_indent="  "), err=True)
     return Tree("katas", ROOT / tree, frozenset(k.slug for k in syllabus()) - solved)
 
 
