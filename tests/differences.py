@@ -14,10 +14,10 @@ def difference(returned, expected, rtol: float, atol: float) -> Found | None:
 
         return tensor_difference(returned, expected, rtol, atol)
     if not same_type(returned, expected):
-        told = f"returned {a(returned)}, not {a(expected)}"
+        told = f"returned {a(type(returned))}, not {a(type(expected))}"
         return told, side_by_side(returned, expected)
     if hasattr(returned, "numpy"):
-        return f"returned a tensor, not {a(expected)}", ()
+        return f"returned a tensor, not {a(type(expected))}", ()
     if returned == expected and same_items(returned, expected):
         return None
     for kind, tell in ((dict, of_dicts), ((list, tuple), of_lists), ((str, bytes), of_texts)):
@@ -26,10 +26,9 @@ def difference(returned, expected, rtol: float, atol: float) -> Found | None:
     return "returned the wrong value", side_by_side(returned, expected)
 
 
-def a(value) -> str:
-    """Name the type of a value with its article."""
-    kind = type(value).__name__
-    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+def a(kind: type) -> str:
+    """Name a type with its article."""
+    return f"{'an' if kind.__name__[0] in 'aeiouAEIO' else 'a'} {kind.__name__}"
 
 
 def same_type(a, b) -> bool:

@@ -66,7 +66,7 @@ def assert_raises(kind: type[Exception], mentions: str = ""):
             told = f"raised {kind.__name__}({brief(str(error))}), which does not name {mentions}"
             raise Violation(None, told) from error
     else:
-        raise Violation(None, f"returned {RESULT}; the page asks for {a(kind())}")
+        raise Violation(None, f"returned {RESULT}; the page asks for {a(kind)}")
 
 
 def assert_leaves_alone(call: Accused, *arguments):

@@ -11,7 +11,7 @@ LARGEST_PICTURE = 8
 def tensor_difference(returned, expected: torch.Tensor, rtol: float, atol: float):
     """Return a sentence and lines about a wrong tensor; None if it is right."""
     if not isinstance(returned, torch.Tensor):
-        return f"returned {a(returned)}, not a tensor", ()
+        return f"returned {a(type(returned))}, not a tensor", ()
     if returned.shape != expected.shape:
         told = f"returned shape {tuple(returned.shape)}, not {tuple(expected.shape)}"
         swapped = returned.dim() > 1 and returned.mT.shape == expected.shape
