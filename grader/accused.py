@@ -5,9 +5,10 @@ that the kata made, and call, index, measure and iterate what it gets. Nothing e
 """
 
 import signal
+import sys
 from contextlib import redirect_stderr, redirect_stdout
 
-from grader.brief import brief
+from grader.brief import brief, told
 from grader.record import Call, Record
 from grader.shortcuts import watched
 
@@ -19,7 +20,7 @@ class Raised(AssertionError):
     """An exception that came out of the accused's code."""
 
     def __init__(self, error: BaseException):
-        super().__init__(f"raised {type(error).__name__}: {error}")
+        super().__init__(f"raised {type(error).__name__}: {told(error)}")
         self.error = error
 
 
@@ -57,13 +58,19 @@ class Accused:
         self._maker = target if callable(target) else maker  # whose definition a failure points at
 
     def __getattr__(self, name: str):
-        if name.startswith("_"):
+        if name.startswith(("_", "hypothesis_")):
             raise AttributeError(f"a test may not read {name}")
+        text = f"{self._text}.{name}" if self._text else name
         try:
             value = getattr(self._target, name)
         except AttributeError:
-            raise Missing(f"{self._text}.{name}" if self._text else name) from None
-        return self.seen(value, f"{self._text}.{name}" if self._text else name)
+            raise Missing(f"The file does not define `{text}`") from None
+        except Exception as error:
+            raise Raised(error) from error
+        if not self._text and name in self._record.callables and not callable(value):
+            says = f"`{name}` is {brief(value)} and cannot be called: is a `return` missing?"
+            raise AssertionError(says)
+        return self.seen(value, text)
 
     def __call__(self, *args, **kwargs):
         given = [brief(a) for a in args] + [f"{k}={brief(v, 40)}" for k, v in kwargs.items()]
@@ -86,6 +93,7 @@ class Accused:
         self._record.calls.append(call)
         args = [bare(a) for a in args]
         kwargs = {k: bare(v) for k, v in kwargs.items()}
+        depth = sys.getrecursionlimit()
         try:
             with redirect_stdout(call.printed), redirect_stderr(call.printed), self.watch():
                 call.result = function(*args, **kwargs)
@@ -95,6 +103,8 @@ class Accused:
             if isinstance(error, NotImplementedError) and not error.args:  # as a stub raises it
                 raise Unwritten(text) from error
             raise Raised(error) from error
+        finally:
+            sys.setrecursionlimit(depth)
         return self.seen(call.result, text)
 
     def watch(self):

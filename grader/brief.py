@@ -8,6 +8,24 @@ def brief(value, room: int = 60) -> str:
 
     Long texts and lists keep their beginnings, tensors above eight entries their shapes.
     """
+    if room < 4:
+        return "…"
+    try:
+        return written(value, room)
+    except Exception:  # a learner's __repr__ may do anything
+        return type(value).__name__
+
+
+def told(error: BaseException) -> str:
+    """Return what an exception says, on one line, if it can be made to say it."""
+    try:
+        return " ".join(str(error).split())
+    except Exception:
+        return ""
+
+
+def written(value, room: int) -> str:
+    """Write a value by its kind."""
     shape = getattr(value, "shape", None)
     if shape is not None:
         return array(value, tuple(shape), room)
@@ -31,10 +49,10 @@ def brief(value, room: int = 60) -> str:
         return f"namespace({', '.join(vars(value))})"
     if isinstance(value, FunctionType):
         return value.__name__.strip("<>")
-    written = repr(value)
-    if " at 0x" in written:  # an address is another at every run
+    shown = repr(value)
+    if " at 0x" in shown:  # an address is another at every run
         return type(value).__name__
-    return written if len(written) <= max(room, 20) else f"{written[: room - 1]}…"
+    return shown if len(shown) <= max(room, 20) else f"{shown[: room - 1]}…"
 
 
 def text(value: str | bytes, room: int) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from grader.layout import Place
 from grader.syllabus import kata
-from grader.worker import MEMORY, Job, work
+from grader.worker import MEMORY, TROUBLE, Job, work
 
 LIMIT = float(os.environ.get("KATA_TIME_LIMIT", 20))  # seconds that one test may take
 GRACE = 5.0  # seconds that a child is given to start, and to stop itself
@@ -40,17 +40,16 @@ class Trial:
         except (EOFError, OSError):
             return False
         self.deadline = time.monotonic() + LIMIT + GRACE
-        if report is None:
-            self.done = True
-        elif isinstance(report, str):
+        if isinstance(report, str):
             self.test = report
-        else:
+        elif report is not None:
             self.findings.append(report)
-        return True
+        self.done = report is None
+        return not self.done
 
     def end(self) -> str:
-        """Stop the child and whatever it started. Return why it was stopped, if it was."""
-        self.child.join(0 if time.monotonic() > self.deadline else GRACE)
+        """Stop the child and its process group. Return why it was stopped, if it was."""
+        self.child.join(0 if self.done or time.monotonic() > self.deadline else GRACE)
         late = self.child.is_alive()
         with suppress(OSError, AttributeError):
             os.killpg(self.child.pid, signal.SIGKILL)
@@ -71,8 +70,8 @@ class Trial:
                 f"Stopped after {LIMIT:g} seconds{where}. Is there a loop that never ends? "
                 f"KATA_TIME_LIMIT={2 * LIMIT:g} in the environment allows more."
             )
-        if self.test.startswith("collection: "):
-            return f"The tests could not be read. {self.test}"
+        if self.test.startswith(TROUBLE):
+            return self.test
         return (
             f"The process that ran it ended (exit code {self.child.exitcode}) in the middle of "
             f"{self.test or 'its start'}: does the code end the process?"

@@ -1,5 +1,6 @@
 """What a test may ask for: the kata that it judges, the page's examples, published data."""
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -32,17 +33,26 @@ def tree_for(config, this: Kata) -> Tree:
     return Tree("accused", folder, others)
 
 
+def public_names(tree: ast.Module) -> list[str]:
+    """List the functions and classes that a module defines for others."""
+    defined = (node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef))
+    return [node.name for node in defined if not node.name.startswith("_")]
+
+
 @pytest.fixture(scope="module")
 def kata(request):
     """The kata under test, whoever wrote it."""
     this = kata_of(request.path)
     tree = tree_for(request.config, this)
-    request.node.record = record = Record(Page(this.page).shortcuts())
+    named = public_names(ast.parse(this.reference.read_text("utf-8")))
+    request.node.record = record = Record(Page(this.page).shortcuts(), named)
     request.node.file = file = tree.file(this.slug)
     try:
         request.node.source = tree.source(this.slug).text
         started = not untouched(request.node.source)
         module = tree.load(this.slug)
+        if used := uses(request.node.source, ()):
+            raise ImportError(f"line {used[0].line} takes the answer from the reference")
     except BaseException as error:
         if by_the_user(error):
             raise

@@ -56,7 +56,7 @@ def beforehand(this: Kata, impl: str, fresh: bool, told: str) -> Verdict:
     file = this.source(ROOT / impl if impl == "reference" else Path(impl))
     if not file.is_file():
         return Verdict(this.slug, "untouched")
-    started = not untouched(file.read_text("utf-8", errors="replace"))
+    started = not untouched(file.read_text("utf-8-sig", errors="replace"))
     return Verdict(this.slug, "untested" if started else "untouched")
 
 

@@ -35,9 +35,9 @@ def compose(
     lines = textwrap.wrap(f"✗ {this.name} · {clause.sentence}", WIDTH, subsequent_indent="  ")
     lines += [*folded(first_sentence(clause.body), "  "), ""]
     for sentence in says:
-        lines += folded(sentence, "  ")
+        lines += folded(printable(sentence), "  ")
     if shown:
-        lines += ["", *(cut(line) for line in shown)]
+        lines += ["", *(cut(printable(line)) for line in shown)]
     page = f"spec/{this.slug}.md#{clause.anchor}"
     ending = ["", *one_or_two(str(place or shortest(this.exercise)), page)]
     ending.append(f"  kata hint {this.name}")
@@ -48,7 +48,7 @@ def refusal(this: Kata, says: list[str], place: Place) -> str:
     """Lay out why a file could not even be read or imported."""
     lines = [f"✗ {this.name} · cannot be imported", ""]
     for sentence in says:
-        lines += folded(sentence, "  ")
+        lines += folded(printable(sentence), "  ")
     return "\n".join([*lines[: HEIGHT - 2], "", f"  {place}"])
 
 
@@ -72,6 +72,12 @@ def folded(text: str, indent: str) -> list[str]:
     return textwrap.wrap(
         text, WIDTH, initial_indent=indent, subsequent_indent=indent, max_lines=4, placeholder=" …"
     )
+
+
+def printable(text: str) -> str:
+    """Escape what a terminal would obey, or could not show."""
+    shown = (c if c.isprintable() else repr(c)[1:-1] for c in text)
+    return "".join(shown)
 
 
 def cut(line: str) -> str:

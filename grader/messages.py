@@ -1,12 +1,11 @@
 """Words what a test raised, the same at every run."""
 
 import inspect
-import textwrap
 import traceback
 from pathlib import Path
 
 from grader.accused import Raised
-from grader.brief import brief
+from grader.brief import brief, told
 from grader.layout import Place, compose, quoted, refusal
 from grader.pages import Clause
 from grader.record import Call
@@ -22,20 +21,20 @@ def of_failure(this: Kata, clause: Clause, error: BaseException, record, file: P
     if isinstance(error, Raised):
         call = record.calls[-1]
         place = Place(file, raising_line(error.error, file) or first_line(call, file))
-        told, shown = brief_error(error.error, "raised "), quoted(place)
+        says, shown = brief_error(error.error, "raised "), quoted(place)
     elif isinstance(error, AssertionError):
-        told = getattr(error, "says", str(error))
-        told = told.replace(RESULT, brief(call.result) if call else "something")
+        says = getattr(error, "says", str(error))
+        says = says.replace(RESULT, brief(call.result) if call else "something")
     elif call.result is None:
-        told = "returned nothing (None): is a `return` missing?"
+        says = "returned nothing (None): is a `return` missing?"
     else:
-        told = f"returned {brief(call.result)}, with which the check cannot go on"
-        told += brief_error(error, ": ")
-    sentence = told if told.endswith("?") else f"{told}."
-    says = [f"{call.text} {sentence}" if call else sentence]
+        says = f"returned {brief(call.result)}, with which the check cannot go on"
+        says += brief_error(error, ": ")
+    sentence = says if says.endswith("?") else f"{says}."
+    sentences = [f"{call.text} {sentence}" if call else sentence]
     if call and call.printed.length:
-        says.append(f"It printed {printed(call)}")
-    return compose(this, clause, says, shown, place)
+        sentences.append(f"It printed {printed(call)}")
+    return compose(this, clause, sentences, shown, place)
 
 
 def of_import(this: Kata, error: BaseException, file: Path) -> str:
@@ -57,15 +56,15 @@ def of_import(this: Kata, error: BaseException, file: Path) -> str:
 
 def brief_error(error: BaseException, before: str) -> str:
     """Write an exception on a line, its class by its full name unless Python has it built in."""
-    kind, told = type(error), " ".join(str(error).split())[:200]
+    kind, says = type(error), told(error)[:200]
     name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
-    return before + (f"{name}: {told}" if told else name)
+    return before + (f"{name}: {says}" if says else name)
 
 
 def printed(call: Call) -> str:
     more = call.printed.length - len(call.printed.text)
     rest = f" and {more:,} more characters" if more else ""
-    return f"{textwrap.shorten(call.printed.text, 120, placeholder='…')!r}{rest}."
+    return f"{call.printed.text[:120]!r}{rest}."
 
 
 def raising_line(error: BaseException, file: Path) -> int | None:

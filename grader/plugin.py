@@ -90,8 +90,6 @@ def judged(this: Kata, item, call, report) -> Finding | None:
         return Finding(name, "crashed", message, type(error).__name__)
     raised = type(error.error).__name__ if isinstance(error, Raised) else ""
     if isinstance(error, Missing):
-        error = AssertionError(
-            f"The file does not define `{error}`: `kata reset {this.name}` puts the stub back"
-        )
-        record.calls.clear()
+        record.calls.clear()  # it is about no call
+        error = Missing(f"{error}: `kata reset {this.name}` puts the stub back")
     return Finding(name, "failed", messages.of_failure(this, clause, error, record, file), raised)

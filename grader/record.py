@@ -32,9 +32,10 @@ class Call:
 class Record:
     """What the accused was seen to do: its latest calls, and forbidden operators of torch."""
 
-    def __init__(self, shortcuts: Iterable[str] = ()):
+    def __init__(self, shortcuts: Iterable[str] = (), callables: Iterable[str] = ()):
         self.calls: deque[Call] = deque(maxlen=16)
         self.shortcuts, self.operators = list(shortcuts), set()
+        self.callables = set(callables)  # the functions and classes of the stub
 
     def call_for(self, result) -> Call | None:
         """Return the latest call that gave exactly this object, else the latest call."""

@@ -35,12 +35,13 @@ def aliases(tree: ast.AST) -> dict[str, str]:
 
 
 def full_name(node: ast.expr, known: dict[str, str]) -> str:
-    """Write out a name or a chain of attributes, aliases followed."""
+    """Write out a name or a chain of attributes, aliases followed; empty if it is not imported."""
     match node:
         case ast.Name(id=name):
-            return known.get(name, name)
+            return known.get(name, "")
         case ast.Attribute(value=value, attr=attr):
-            return f"{full_name(value, known)}.{attr}"
+            owner = full_name(value, known)
+            return f"{owner}.{attr}" if owner else ""
         case ast.Call(func=ast.Name(id="getattr"), args=[value, ast.Constant(value=str(attr)), *_]):
             return f"{full_name(value, known)}.{attr}"
         case ast.Call(

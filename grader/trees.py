@@ -44,7 +44,7 @@ class Tree(MetaPathFinder, Loader):
     def source(self, slug: str) -> Source:
         """Return what a kata is read from. Raises OSError and UnicodeDecodeError as files do."""
         file = self.file(slug)
-        return self.replaced.get(slug) or Source(file.read_text("utf-8"), file)
+        return self.replaced.get(slug) or Source(file.read_text("utf-8-sig"), file)
 
     def load(self, slug: str) -> ModuleType:
         """Import one kata, and by its own imports those it uses."""

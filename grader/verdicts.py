@@ -85,7 +85,7 @@ def fingerprint(this: Kata) -> str:
 def remember(this: Kata, verdict: Verdict, key: str) -> None:
     """Keep a verdict for as long as nothing changes that it depends on. Loses it quietly."""
     try:
-        content = json.dumps({"key": key, "verdict": asdict(verdict)}, ensure_ascii=False)
+        content = json.dumps({"key": key, "verdict": asdict(verdict)})
         write_atomically(home() / "verdicts" / f"{this.slug}.json", content)
     except OSError:
         pass
@@ -93,8 +93,11 @@ def remember(this: Kata, verdict: Verdict, key: str) -> None:
 
 def known(this: Kata) -> Verdict:
     """Say what is known of the learner's kata without running it."""
+    if this.exercise.exists() and not this.exercise.is_file():
+        told = f"exercises/{this.slug}.py is no file: move it away, then `kata reset {this.name}`."
+        return Verdict(this.slug, "damaged", told)
     try:
-        source = this.exercise.read_text("utf-8")
+        source = this.exercise.read_text("utf-8-sig")
     except UnicodeDecodeError:
         source = ""
     except OSError:

@@ -13,6 +13,7 @@ import pytest
 from grader.syllabus import ROOT, kata
 
 MEMORY = 4 << 30  # bytes of data that one child may hold
+TROUBLE = "The check itself failed:"
 
 
 class Job(NamedTuple):
@@ -65,7 +66,10 @@ class Reporter:
 
     def pytest_collectreport(self, report):
         if report.failed:
-            self.findings.send(f"collection: {report.longreprtext[-2000:]}")
+            self.findings.send(f"{TROUBLE} {report.longreprtext[-2000:]}")
+
+    def pytest_internalerror(self, excrepr):
+        self.findings.send(f"{TROUBLE} {str(excrepr)[-2000:]}")
 
     def pytest_sessionfinish(self, exitstatus):
         faulthandler.cancel_dump_traceback_later()

@@ -1,5 +1,6 @@
 """Says in a sentence, and shows in a few lines, where two values differ."""
 
+from grader.accused import bare
 from grader.brief import brief
 
 Found = tuple[str, tuple[str, ...]]
@@ -7,6 +8,7 @@ Found = tuple[str, tuple[str, ...]]
 
 def difference(returned, expected, rtol: float, atol: float) -> Found | None:
     """Return what is wrong with a value, and lines that show it; None if nothing is."""
+    returned = bare(returned)
     if returned is None:
         return "returned nothing (None): is a `return` missing?", ()
     if hasattr(expected, "numpy"):

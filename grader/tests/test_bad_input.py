@@ -35,6 +35,9 @@ def judged(clone, **environment) -> tuple[int, str, str, str]:
         ("    return text.nonsense", "wrong", "has no attribute 'nonsense'"),
         ("    return regex_tokenize(text)", "wrong", "raised RecursionError"),
         ("    return bytearray(1 << 36)", "stopped", "more memory than the 4 GiB"),
+        ("    raise ValueError('\\ud800')", "wrong", "raised ValueError: \\ud800"),
+        ("    x = []; x.append(x); return x", "wrong", "returned [[[[…]]]]"),
+        ("    import sys; sys.setrecursionlimit(60)", "wrong", "raised RecursionError"),
         (
             "    import socket; socket.create_connection(('127.0.0.1', 9))",
             "wrong",
@@ -74,6 +77,49 @@ def test_a_file_that_cannot_be_imported(clone, top, state, told):
     assert told in " ".join(message.split())
 
 
+@pytest.mark.parametrize(
+    ("bottom", "state", "told"),
+    [
+        ("regex_tokenize = None", "wrong", "`regex_tokenize` is None and cannot be called"),
+        ("x = " + "+".join(["1"] * 3000), "wrong", "raised RecursionError"),
+        (
+            "import threading, time; threading.Thread(target=time.sleep, args=[999]).start()",
+            "solved",
+            "",
+        ),
+        (
+            "from reference.text.regex_tokenize import *",
+            "wrong",
+            "takes the answer from the reference",
+        ),
+    ],
+)
+def test_a_file_with_an_odd_end(clone, bottom, state, told):
+    clone.solve(SLUG, OTHER)
+    path = clone.exercise(SLUG)
+    path.write_text(f"{path.read_text('utf-8')}\n{bottom}\n", "utf-8")
+    _, mine, other, message = judged(clone)
+    assert (mine, other) == (state, "solved")
+    assert told in " ".join(message.split())
+
+
+def test_a_byte_order_mark_is_no_mistake(clone):
+    path = clone.exercise(SLUG)
+    path.write_text(path.read_text("utf-8"), "utf-8-sig")
+    assert judged(clone)[:2] == (0, "untouched")
+    clone.solve(SLUG)
+    path.write_text(path.read_text("utf-8"), "utf-8-sig")
+    assert judged(clone)[:2] == (0, "solved")
+
+
+def test_what_is_no_file_is_not_read(clone):
+    clone.exercise(SLUG).unlink()
+    os.mkfifo(clone.exercise(SLUG))
+    status, mine, _, message = judged(clone)
+    assert (status, mine) == (3, "damaged")
+    assert "move it away" in message
+
+
 def test_an_endless_loop_is_stopped_at_its_line(clone):
     clone.solve(SLUG, OTHER)
     clone.change(SLUG, BODY, f"    while True:\n        pass\n{BODY}")
@@ -97,7 +143,7 @@ def test_100_mb_of_print_is_not_kept(clone):
     status, mine, other, message = judged(clone)
     assert (status, mine, other) == (1, "wrong", "solved")
     assert "It printed" in message
-    assert "more characters" in message
+    assert "more characters" in " ".join(message.split())
     assert len(message) < 2000
 
 

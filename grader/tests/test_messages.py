@@ -3,7 +3,9 @@
 import pytest
 import torch
 
+from grader.accused import Accused
 from grader.brief import brief
+from grader.record import Record
 from grader.syllabus import syllabus
 from tests.differences import difference
 
@@ -29,6 +31,7 @@ from tests.differences import difference
         ("abd", "abc", "it differs at 2"),
         (b"ab", b"abc", "it differs at 2"),
         (2, 3, "the wrong value"),
+        (Accused(iter([1]), "f()", Record()), [1], "returned a list_iterator, not a list"),
         ([1], torch.tensor([1]), "returned a list, not a tensor"),
         (torch.ones(2, 3), torch.ones(3, 2), "the last two axes are swapped"),
         (torch.ones(2), torch.ones(2, dtype=torch.float64), "returned dtype float32, not float64"),

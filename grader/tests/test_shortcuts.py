@@ -45,6 +45,8 @@ def test_a_shortcut_is_found(source):
         '"""Unlike tiktoken, this is slow."""',
         "from ..text.train_bpe import train_bpe",
         "softmax = 3",
+        "tiktoken = [1, 2]\ntiktoken.append(3)",
+        "def f(reference):\n    return reference.text",
     ],
 )
 def test_nothing_else_is_found(source):

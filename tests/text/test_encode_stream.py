@@ -11,9 +11,9 @@ from tests.laws import assert_equal, assert_examples, assert_holds
 
 END = "<|endoftext|>"
 PIECE = r"<\|endoftext\|>|'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
-parts = st.sampled_from(
-    ["a", " the", "'ll", "'", " ", "  ", "\n", "\t", "\x1c", "!", "é", "12", END]
-)
+words = ["a", " the", "'ll", "'", "!", "é", "e\u0301", "12", "|>", "\u200b", END]
+white = [" ", "  ", "\n", "\r\n", "\t", "\u00a0", "\x1c", "\x1f"]
+parts = st.sampled_from(words + white)
 texts = st.lists(parts, max_size=7).map("".join)
 
 
@@ -39,9 +39,14 @@ def cut(text, places):
     return [text[a:b] for a, b in pairwise(edges)]
 
 
-def by_chunks(kata, chunks):
+def by_chunks(kata, chunks, encode=lengths):
     """Return the ids of a stream, and those of the whole text."""
-    return list(kata.encode_stream(lengths, chunks)), lengths("".join(chunks))
+    return list(kata.encode_stream(encode, chunks)), encode("".join(chunks))
+
+
+def characters(text):
+    """Encode every character by its number, so that the ids show whether a text was changed."""
+    return [ord(character) for character in text]
 
 
 def test_words_that_lie_across_chunks_stay_whole(kata):
@@ -92,17 +97,22 @@ def test_nothing_is_read_before_the_first_id_is_asked_for(kata):
 
 
 def test_ids_come_before_the_text_has_ended(kata):
-    source = Source([" word"] * 40)
-    ids = iter(kata.encode_stream(lengths, source))
-    for place in range(30):
-        next(ids)
-        says = f"read {source.read} chunks to give id {place}, which needs {place + 2}"
-        assert_holds(source.read <= place + 3, says)
+    for word in (" word", "\tword", "\nword", "\u3000word", " w,"):
+        source, pieces = Source([word] * 40), len(lengths(2 * word)) // 2
+        ids = iter(kata.encode_stream(lengths, source))
+        for place in range(30):
+            next(ids)
+            needed = place // pieces + 2
+            says = f"read {source.read} chunks to give id {place}, which needs {needed}"
+            assert_holds(source.read <= needed + 1, says)
 
 
 def test_memory_does_not_grow_with_the_text(kata):
     def peak(chunks):
-        ids = kata.encode_stream(lengths, Source(" and on it goes" * 8 for _ in range(chunks)))
+        text = (
+            f" and on it goes {n:04}" * 8 for n in range(chunks)
+        )  # no two chunks are one object
+        ids = kata.encode_stream(lengths, Source(text))
         tracemalloc.start()
         for _ in ids:
             pass
@@ -117,8 +127,24 @@ def test_memory_does_not_grow_with_the_text(kata):
 @given(text=texts, places=st.lists(st.integers(0, 40), max_size=6))
 @example(text="a\n\n\nb", places=[2, 3, 4])
 @example(text="a  b", places=[2])
+@example(text="a\u00a0  b", places=[2, 3])
+@example(text="a!\x1fb", places=[3])
+@example(text="a!\u200bb", places=[3])
+@example(text="a\r\n\r\nb", places=[3])
+@example(text="a|>! b", places=[3])
+@example(text="a。」b", places=[2])
 def test_it_agrees_with_the_definition(kata, text, places):
     assert_equal(*by_chunks(kata, cut(text, places)))
+
+
+def test_it_agrees_with_the_definition__of_chunks_that_come_once(kata):
+    ids = list(kata.encode_stream(lengths, iter(["a", " b", " c"])))
+    assert_equal(ids, lengths("a b c"))
+
+
+def test_it_agrees_with_the_definition__and_changes_no_character(kata):
+    for chunks in (["\ufeffa\r", "\nb\rc"], ["e\u0301 a\0b", " c "], ["x" * 70_000, "x"]):
+        assert_equal(*by_chunks(kata, chunks, characters))
 
 
 @given(text=texts)

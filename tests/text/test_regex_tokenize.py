@@ -37,6 +37,10 @@ def test_the_printed_values_hold__for_the_whole_story(kata, verdict):
 @given(text=prose)
 @example(text="")
 @example(text="\u2003a\x85b\x1cc")
+@example(text="3.14 at 10:30... don't")
+@example(text="----b -----")
+@example(text="“a—b” e\u0301 b’s")
+@example(text="\ufeffa\u200bb\x00c")
 def test_it_agrees_with_the_definition(kata, text):
     assert_equal(kata.regex_tokenize(text), by_the_definition(text, PUNCTUATION))
 
@@ -78,6 +82,7 @@ def test_two_hyphens_are_one_token__one_is_none(kata):
 @given(text=st.text("a.^]-\\[|* ", max_size=8), separators=separators)
 @example(text="a^b]c-d\\e", separators="^]-\\")
 @example(text="a, b", separators="")
+@example(text="éE 1a2", separators="Éa")
 def test_separators_are_taken_literally(kata, text, separators):
     assert_equal(kata.regex_tokenize(text, separators), by_the_definition(text, separators))
 
