@@ -1,9 +1,12 @@
 """The verbs."""
 
+import textwrap
+
 import click
 
 from grader import show
 from grader.arguments import Slug, choose
+from grader.pages import Page
 from grader.start import Verbs
 from grader.state import as_json, upcoming
 from grader.syllabus import Kata, syllabus
@@ -78,8 +81,9 @@ def next_() -> None:
 @cli.command()
 @click.argument("slug", type=Slug(), required=False)
 def spec(slug: Kata | None) -> None:
-    """Show the page of a kata."""
-    text = choose(slug).page.read_text("utf-8")
+    """Show the page of a kata, its hints closed."""
+    this = choose(slug)
+    text = Page(this.page).without_hints(f"`{show.program()} hint {this.name}` opens them.")
     if not click.get_text_stream("stdout").isatty():
         return show.say(text.rstrip())
     from rich.console import Console
@@ -87,13 +91,7 @@ def spec(slug: Kata | None) -> None:
 
     console = Console(width=min(Console().width, 100))
     with console.capture() as capture:
-        console.print(
-            Markdown(
-                text.replace("<details><summary>", "**")
-                .replace("</summary>", "**\n\n")
-                .replace("</details>", "")
-            )
-        )
+        console.print(Markdown(text))
     click.echo_via_pager(capture.get(), color=None)
 
 
@@ -107,7 +105,7 @@ def hint(slug: Kata | None) -> None:
     read, total = next_hint(this)
     for question, answer in read:
         show.say(question, bold=True)
-        show.say(answer)
+        show.say(textwrap.fill(" ".join(answer.split()), 79))
         show.say()
     more = total - len(read)
     show.say(

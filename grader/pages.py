@@ -55,6 +55,12 @@ class Page:
         pattern = r"<details><summary>(.+?)</summary>\s*(.+?)\s*</details>"
         return re.findall(pattern, self.section("Hints"), re.S)
 
+    def without_hints(self, instead: str) -> str:
+        """Return the page with a sentence in the place of its hints."""
+        before, heading, rest = self.text.partition("\n## Hints\n")
+        after = rest[len(rest.partition("\n## ")[0]) :]
+        return f"{before}{heading}\n{instead}\n{after}" if heading else self.text
+
     def shortcuts(self) -> list[str]:
         """List the names that the clause `The work is your own` forbids."""
         clause = self.clauses().get("the_work_is_your_own")

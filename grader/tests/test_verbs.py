@@ -179,9 +179,13 @@ def test_hints_open_one_at_a_time_and_stay_open(clone):
     assert second.startswith(first.splitlines()[0])
 
 
-def test_the_page_is_shown(clone):
+def test_the_page_is_shown_and_its_hints_are_not(clone):
     page = (clone.root / "spec" / f"{SLUG}.md").read_text("utf-8")
-    assert clone.kata("spec", "regex").stdout.strip() == page.strip()
+    before, _, after = page.partition("\n## Hints\n")
+    shown = clone.kata("spec", "regex").stdout
+    assert shown.startswith(before)
+    assert shown.strip().endswith(after.partition("\n## ")[2].strip())
+    assert "<details>" not in shown
 
 
 def test_next_says_where_to_go_on(clone):
