@@ -13,7 +13,6 @@ from grader.pages import Page
 from grader.stubs import untouched
 from grader.syllabus import ROOT, Kata
 
-STATES = ("solved", "wrong", "stopped", "damaged", "begun", "untested", "untouched")
 ATTEMPTED_AND_WRONG = ("wrong", "stopped", "damaged")
 
 

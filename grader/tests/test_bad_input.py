@@ -129,6 +129,18 @@ def test_an_endless_loop_is_stopped_at_its_line(clone):
     assert "KATA_TIME_LIMIT=6" in message
 
 
+def test_what_was_stopped_is_tested_again(clone, tmp_path):
+    flag = tmp_path / "loop"
+    flag.touch()
+    clone.solve(SLUG)
+    clone.change(
+        SLUG, BODY, f"    import os\n    while os.path.exists({str(flag)!r}): pass\n{BODY}"
+    )
+    assert judged(clone, KATA_TIME_LIMIT="3")[:2] == (4, "stopped")
+    flag.unlink()
+    assert judged(clone)[:2] == (0, "solved")
+
+
 def test_a_sleep_that_ignores_signals_is_stopped(clone):
     clone.solve(SLUG, OTHER)
     sleep = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(1000)"
