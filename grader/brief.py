@@ -68,8 +68,15 @@ def array(value, shape: tuple, room: int) -> str:
     for size in shape:
         entries *= size
     if entries <= 8:
-        return f"{kind}({brief(value.tolist(), room)})"
+        return f"{kind}({brief(rounded(value.tolist()), room)})"
     return f"{kind} of shape {shape}"
+
+
+def rounded(value):
+    """Keep four digits of each number, which is enough to know it by."""
+    if isinstance(value, list):
+        return [rounded(entry) for entry in value]
+    return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
 def joined(opening: str, shown: list[str], total: int, closing: str, room: int, kind="") -> str:

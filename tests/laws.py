@@ -69,11 +69,11 @@ def assert_raises(kind: type[Exception], mentions: str = ""):
         raise Violation(None, f"returned {RESULT}; the page asks for {a(kind)}")
 
 
-def assert_leaves_alone(call: Accused, *arguments):
+def assert_leaves_alone(call: Accused, *arguments, **options):
     """Assert that a call leaves every one of its arguments as it was."""
     __tracebackhide__ = True
     before = deepcopy(arguments)
-    call(*arguments)
+    call(*arguments, **options)
     for given, kept in zip(arguments, before, strict=True):
         if difference(given, kept, rtol=0.0, atol=0.0):
             shown = (f"    before  {brief(kept)}", f"    after   {brief(given)}")

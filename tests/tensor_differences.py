@@ -4,8 +4,10 @@ import torch
 
 from grader.brief import brief
 from tests.differences import a
+from tests.patterns import pattern
 
-LARGEST_PICTURE = 8
+LARGEST_PICTURE = 8  # rows, and columns of integers
+COLUMNS = 4  # of other numbers
 
 
 def tensor_difference(returned, expected: torch.Tensor, rtol: float, atol: float):
@@ -18,17 +20,17 @@ def tensor_difference(returned, expected: torch.Tensor, rtol: float, atol: float
         return told + (": the last two axes are swapped" if swapped else ""), ()
     if returned.dtype != expected.dtype:
         return f"returned dtype {name(returned.dtype)}, not {name(expected.dtype)}", ()
-    same = (
-        torch.isclose(returned, expected, rtol, atol, equal_nan=False)
-        if atol
-        else returned == expected
-    )
-    if bool(same.all()):
+    if returned.device != expected.device:
+        return f"returned a tensor on {returned.device}, not on {expected.device}", ()
+    returned, expected = returned.detach(), expected.detach()
+    wrong = returned != expected
+    if atol:
+        wrong = ~torch.isclose(returned, expected, rtol, atol, equal_nan=False)
+    if not bool(wrong.any()):
         return None
-    wrong = ~same
     count, total = int(wrong.sum()), wrong.numel()
     told = f"returned the wrong values: {count} of {total} {'differs' if count == 1 else 'differ'}"
-    where = where_wrong(returned, expected, wrong)
+    where = pattern(returned, expected, wrong)
     return told + (f": {where}" if where else ""), shown(returned, expected, wrong)
 
 
@@ -36,55 +38,40 @@ def name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
 
 
-def where_wrong(returned, expected, wrong) -> str:
-    """Describe the wrong entries in a few words, where a pattern is plain."""
-    if returned.is_floating_point() and bool(returned.isnan().any()):
-        return f"{int(returned.isnan().sum())} are nan"
-    steps = (returned - expected).flatten()
-    if steps.numel() > 2 and bool((steps == steps[0]).all()):
-        return f"each is {brief(abs(steps[0].item()))} too {'large' if steps[0] > 0 else 'small'}"
-    if torch.equal(returned, -expected):
-        return "the sign is the other one"
-    if (
-        returned.dim() == 2
-        and returned.shape[0] == returned.shape[1]
-        and torch.equal(returned, expected.T)
-    ):
-        return "rows and columns are swapped"
-    if returned.dim() == 2 and min(returned.shape) >= 3:
-        for axis, what in ((1, "row"), (0, "column")):
-            lines = wrong.any(axis).nonzero().flatten().tolist()
-            if len(lines) == 1 and bool(wrong.select(1 - axis, lines[0]).all()):
-                return f"exactly {what} {lines[0]}"
-    return ""
-
-
 def shown(returned, expected, wrong) -> tuple[str, ...]:
-    """Draw small integer matrices side by side, and of anything else the first wrong entry."""
-    small = (
-        expected.dim() == 2 and max(expected.shape) <= LARGEST_PICTURE and min(expected.shape) > 0
-    )
-    if small and not expected.is_floating_point():
-        return picture(returned, expected, wrong)
+    """Draw small matrices side by side, and of anything else the first wrong entry."""
+    if expected.dim() == 2 and expected.numel() and len(expected) <= LARGEST_PICTURE:
+        whole = not expected.is_floating_point()
+        if expected.shape[1] <= (LARGEST_PICTURE if whole else COLUMNS):
+            return picture(returned, expected, wrong)
     index = tuple(wrong.nonzero()[0].tolist())
-    place = ", ".join(map(str, index))
+    place = f"[{', '.join(map(str, index))}]" if index else ""
     mine, right = brief(returned[index].item()), brief(expected[index].item())
-    return f"    returned[{place}] is {mine}", f"    expected    {right}"
+    width = len(f"returned{place} is")
+    return f"    returned{place} is  {mine}", f"    {'expected':<{width}}  {right}"
 
 
 def picture(returned, expected, wrong) -> tuple[str, ...]:
+    """Draw two matrices, with the wrong entries of the first in brackets."""
     cells = [
-        [f"[{r}]" if w else f" {r} " for r, w in zip(*rows, strict=True)]
+        [f"[{cell(r)}]" if w else f" {cell(r)} " for r, w in zip(*rows, strict=True)]
         for rows in zip(returned.tolist(), wrong.tolist(), strict=True)
     ]
-    right = [[f" {e} " for e in row] for row in expected.tolist()]
-    width = max(len(cell) for row in cells + right for cell in row)
+    right = [[f" {cell(e)} " for e in row] for row in expected.tolist()]
+    width = max(len(entry) for row in cells + right for entry in row)
     lines = [
         "    "
-        + "".join(c.rjust(width) for c in mine)
+        + "".join(entry.rjust(width) for entry in mine)
         + "    "
-        + "".join(c.rjust(width) for c in true)
+        + "".join(entry.rjust(width) for entry in true)
         for mine, true in zip(cells, right, strict=True)
     ]
     head = "    " + "returned".ljust(width * expected.shape[1] + 4) + "expected"
     return head, *lines
+
+
+def cell(value) -> str:
+    """Write an entry in little room: a mask as 1 and a dot."""
+    if isinstance(value, bool):
+        return "1" if value else "."
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

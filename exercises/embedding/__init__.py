@@ -1,0 +1,1 @@
+"""From ids to vectors that know what they stand for, and where they stand."""

@@ -1,0 +1,1 @@
+"""What stands between the attentions: norms, activations, dropout, residuals."""

@@ -1,0 +1,18 @@
+"""One-hot vectors: an id as a row of zeros with a single one."""
+
+import torch
+from torch import Tensor
+
+
+def one_hot(ids: Tensor, n: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Write each id as a vector that is 1 at the id and 0 elsewhere.
+
+    ids  (...)     integers from 0 to n - 1
+    ->   (..., n)  of type dtype
+
+    Raises IndexError if an id is below 0 or not below n.
+    """
+    outside = ids[(ids < 0) | (ids >= n)]
+    if len(outside):
+        raise IndexError(f"ids must be from 0 to {n - 1}, got {outside[0]}")
+    return (ids[..., None] == torch.arange(n, device=ids.device)).to(dtype)

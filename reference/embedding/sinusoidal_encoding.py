@@ -1,0 +1,19 @@
+"""Sinusoidal position encoding: the hands of many clocks."""
+
+import torch
+from torch import Tensor
+
+
+def sinusoidal_encoding(length: int, dim: int, base: float = 10000.0) -> Tensor:
+    """Give each position a vector of sines and cosines, from fast to slow.
+
+    ->  (length, dim)  float32; column 2i is sin(t / base**(2i / dim)), column 2i + 1 its cosine
+
+    Raises ValueError if dim is odd.
+    """
+    if dim % 2:
+        raise ValueError(f"dim must be even, got {dim}")
+    pairs = torch.arange(0, dim, 2, dtype=torch.float64)
+    t = torch.arange(length, dtype=torch.float64)
+    angles = t[:, None] / base ** (pairs / dim)  # (length, dim / 2)
+    return torch.stack([angles.sin(), angles.cos()], dim=-1).reshape(length, dim).float()

@@ -1,0 +1,33 @@
+"""Layer norm: every position by itself gets mean 0 and variance 1."""
+
+import torch
+from torch import Tensor, nn
+
+
+class LayerNorm(nn.Module):
+    """Normalises each vector by its own mean and variance, then scales and shifts it."""
+
+    def __init__(self, dim: int, eps: float = 1e-5):
+        """Begin with a scale of one and a shift of zero.
+
+        weight  (dim,)  a parameter, ones: the scale of each entry
+        bias    (dim,)  a parameter, zeros: the shift of each entry
+        eps     float   added to the variance
+        """
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(dim))
+        self.bias = nn.Parameter(torch.zeros(dim))
+        self.eps = eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise along the last axis.
+
+        x   (..., dim)
+        ->  (..., dim)  of the type of x; half types are computed in float32
+
+        Source: Ba, Kiros and Hinton 2016.
+        """
+        wide = x.to(torch.promote_types(x.dtype, torch.float32))
+        centred = wide - wide.mean(-1, keepdim=True)
+        variance = centred.square().mean(-1, keepdim=True)
+        return (centred * (variance + self.eps).rsqrt() * self.weight + self.bias).to(x.dtype)
