@@ -91,10 +91,16 @@ def context(jobs: list[Job]):
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     server = multiprocessing.get_context("forkserver")
-    sources = [kata(job.slug).reference.read_text("utf-8") for job in jobs]
-    torch = ["torch"] if any("import torch" in s or "from torch" in s for s in sources) else []
-    server.set_forkserver_preload([*torch, "grader.warm"])
+    server.set_forkserver_preload([*used(jobs), "grader.warm"])
     return server
+
+
+def used(jobs: list[Job]) -> list[str]:
+    """List what the katas and their tests import that takes long: torch, and modules of tests/."""
+    katas = {kata(job.slug) for job in jobs}
+    text = "".join(p.read_text("utf-8") for k in katas for p in (k.reference, k.tests))
+    torch = ["torch"] if re.search(r"^(import|from) torch", text, re.M) else []
+    return torch + sorted(set(re.findall(r"^from (tests\.\w+) import", text, re.M)))
 
 
 def begin(start, job: Job) -> Trial:

@@ -93,6 +93,10 @@ def watched(forbidden: Iterable[str], used: set[str]):
     from torch.utils._python_dispatch import TorchDispatchMode
 
     class Watch(TorchDispatchMode):
+        @classmethod
+        def _should_skip_dynamo(cls) -> bool:
+            return False  # nothing here is compiled, and arranging for it takes a second
+
         def __torch_dispatch__(self, operator, types, args=(), kwargs=None):
             used.update({f"aten.{operator.overloadpacket.__name__}"} & names)
             return operator(*args, **(kwargs or {}))

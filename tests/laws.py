@@ -75,9 +75,12 @@ def assert_leaves_alone(call: Accused, *arguments, **options):
     before = deepcopy(arguments)
     call(*arguments, **options)
     for given, kept in zip(arguments, before, strict=True):
-        if difference(given, kept, rtol=0.0, atol=0.0):
-            shown = (f"    before  {brief(kept)}", f"    after   {brief(given)}")
-            raise Violation(None, "changed its argument", shown)
+        if found := difference(given, kept, rtol=0.0, atol=0.0):
+            shown = (
+                line.replace("returned", "after   ").replace("expected", "before  ")
+                for line in found[1]
+            )
+            raise Violation(None, "changed its argument", tuple(shown))
 
 
 def assert_own_work(uses):

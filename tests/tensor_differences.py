@@ -2,12 +2,10 @@
 
 import torch
 
-from grader.brief import brief
 from tests.differences import a
 from tests.patterns import pattern
 
-LARGEST_PICTURE = 8  # rows, and columns of integers
-COLUMNS = 4  # of other numbers
+LARGEST_PICTURE, WIDTH = 8, 79  # rows or columns, and characters of a line
 
 
 def tensor_difference(returned, expected: torch.Tensor, rtol: float, atol: float):
@@ -40,15 +38,20 @@ def name(dtype: torch.dtype) -> str:
 
 def shown(returned, expected, wrong) -> tuple[str, ...]:
     """Draw small matrices side by side, and of anything else the first wrong entry."""
-    if expected.dim() == 2 and expected.numel() and len(expected) <= LARGEST_PICTURE:
-        whole = not expected.is_floating_point()
-        if expected.shape[1] <= (LARGEST_PICTURE if whole else COLUMNS):
-            return picture(returned, expected, wrong)
+    if expected.dim() == 2 and expected.numel() and max(expected.shape) <= LARGEST_PICTURE:
+        lines = picture(returned, expected, wrong)
+        if max(map(len, lines)) <= WIDTH:
+            return lines
     index = tuple(wrong.nonzero()[0].tolist())
     place = f"[{', '.join(map(str, index))}]" if index else ""
-    mine, right = brief(returned[index].item()), brief(expected[index].item())
+    mine, right = (value[index].item() for value in (returned, expected))
     width = len(f"returned{place} is")
-    return f"    returned{place} is  {mine}", f"    {'expected':<{width}}  {right}"
+    return f"    returned{place} is  {number(mine)}", f"    {'expected':<{width}}  {number(right)}"
+
+
+def number(value) -> str:
+    """Write a number with ten digits: the tolerance tells nine of them apart."""
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 def picture(returned, expected, wrong) -> tuple[str, ...]:
@@ -74,4 +77,6 @@ def cell(value) -> str:
     """Write an entry in little room: a mask as 1 and a dot."""
     if isinstance(value, bool):
         return "1" if value else "."
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:.3f}" if abs(value) < 1000 else f"{value:.3g}"
+    return str(value)

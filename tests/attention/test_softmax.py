@@ -14,7 +14,7 @@ from tests.laws import (
     assert_leaves_alone,
     assert_own_work,
 )
-from tests.tensor_laws import assert_keeps_type, assert_same_gradients, assert_stays_on_device
+from tests.tensor_laws import assert_keeps_type, assert_same_gradients, pull_back
 from tests.tensors import distinct, kinds, random, seeds, sizes, some, tensor
 
 axes = st.integers(-3, 2)
@@ -52,14 +52,14 @@ def test_it_agrees_with_the_definition(kata, seed, kind, shape, dim):
     assert_close(kata.softmax(x, dim), by_the_definition(x, dim))
 
 
-@given(seed=seeds, kind=kinds, shape=distinct(3), dim=axes)
-@example(seed=0, kind="normal", shape=(3, 4, 5), dim=-1)
-def test_the_shares_add_up_to_one(kata, seed, kind, shape, dim):
-    shares = kata.softmax(tensor(seed, *shape, kind=kind), dim=dim)
+@given(seed=seeds, shape=distinct(3), dim=axes)
+@example(seed=0, shape=(3, 4, 5), dim=-1)
+def test_the_shares_add_up_to_one(kata, seed, shape, dim):
+    shares = kata.softmax(tensor(seed, *shape), dim=dim)
     assert_holds(bool((shares >= 0).all()), "returned a negative share, or nan", shares)
     total = shares.sum(dim).flatten()
     worst = total[(total - 1).abs().argmax()].item()
-    told = f"returned shares that add up to {worst:.4g} along axis {dim}"
+    told = f"returned shares that add up to {worst:.9g} along axis {dim}"
     assert_holds(abs(worst - 1) < 1e-9, told, shares)
 
 
@@ -67,13 +67,15 @@ def test_the_shares_add_up_to_one(kata, seed, kind, shape, dim):
 @example(seed=0, shape=(3, 3, 3), dim=0)
 def test_any_axis_can_be_the_one(kata, seed, shape, dim):
     x = tensor(seed, *shape)
-    assert_close(kata.softmax(x, dim), by_the_definition(x, dim))
+    last = kata.softmax(x.movedim(dim, -1), -1).movedim(-1, dim)
+    assert_close(kata.softmax(x, dim), last)
 
 
 def test_any_axis_can_be_the_one__the_last_by_default(kata):
     x = tensor(0, 3, 4, 5)
-    assert_close(kata.softmax(x), by_the_definition(x, -1))
-    assert_close(kata.softmax(x[0, 0]), by_the_definition(x[0, 0], 0))
+    last = kata.softmax(x, 2)
+    assert_close(kata.softmax(x), last)
+    assert_close(kata.softmax(x[2, 1]), last[2, 1])
     assert_equal(kata.softmax(torch.zeros(0, 3)), torch.zeros(0, 3))
 
 
@@ -125,7 +127,7 @@ def test_a_score_of_minus_infinity_gets_no_share__and_no_gradient(kata):
     hidden = torch.tensor([[True, True, True], [False, True, False]])
     x = tensor(0, 2, 3).masked_fill(hidden, -inf).requires_grad_()
     shares = kata.softmax(x)
-    shares.backward(tensor(1, 2, 3))
+    pull_back(shares, tensor(1, 2, 3))
     told = f"has the gradient {x.grad[hidden].tolist()} for scores of minus infinity, not 0"
     assert_holds(bool((x.grad[hidden] == 0).all()), told, shares)
     told = "has a gradient of nan beside scores of minus infinity"
@@ -154,7 +156,6 @@ def test_the_input_is_left_alone(kata):
     x = torch.randn(3, 4, generator=random(0))
     assert_leaves_alone(kata.softmax, x)
     assert_keeps_type(lambda dtype: kata.softmax, x)
-    assert_stays_on_device(kata.softmax, x)
 
 
 def test_the_work_is_your_own(kata, shortcuts):
