@@ -74,9 +74,15 @@ def raising_line(error: BaseException, file: Path) -> int | None:
 
 
 def first_line(call: Call | None, file: Path) -> int | None:
-    """Find where the called function is defined, if that is in the learner's file."""
+    """Find where what was called is defined, if that is in the learner's file.
+
+    Of a module that is its forward; of what the module has from torch, its __init__.
+    """
     function = inspect.unwrap(call.function) if call else None
-    if isinstance(function, type):
-        function = function.__init__
-    code = getattr(function, "__code__", None)
-    return code.co_firstlineno if code and Path(code.co_filename) == file else None
+    owner = type(getattr(function, "__self__", function))
+    methods = [getattr(function, "forward", None), getattr(function, "__init__", None)]
+    for candidate in (function, *methods, owner.__init__):
+        code = getattr(candidate, "__code__", None)
+        if code and Path(code.co_filename) == file:
+            return code.co_firstlineno
+    return None

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 LEAST = 3  # on fewer rows or columns, different patterns look alike
+FAR = 1e-5  # what is nearer is lost digits, and no pattern
 
 
 def pattern(returned: Tensor, expected: Tensor, wrong: Tensor) -> str:
@@ -41,6 +42,8 @@ def offset(returned: Tensor, expected: Tensor) -> str:
     if steps.numel() < 3 or not alike(steps, steps.flatten()[:1].expand_as(steps)):
         return ""
     step = steps.flatten()[0].item()
+    if abs(step) < FAR:
+        return ""
     return f"each is {abs(step):.4g} too {'large' if step > 0 else 'small'}"
 
 
@@ -62,6 +65,8 @@ def factor(returned: Tensor, expected: Tensor) -> str:
     if not alike(ratios, ratios[:1].expand_as(ratios)):
         return ""
     ratio = ratios[0].item()
+    if abs(ratio - 1) < FAR:
+        return ""
     if ratio <= 0:
         return "each is zero" if ratio == 0 else f"each is {ratio:.4g} times what it should be"
     size = "large" if ratio > 1 else "small"

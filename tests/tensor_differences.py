@@ -40,13 +40,19 @@ def shown(returned, expected, wrong) -> tuple[str, ...]:
     """Draw small matrices side by side, and of anything else the first wrong entry."""
     if expected.dim() == 2 and expected.numel() and max(expected.shape) <= LARGEST_PICTURE:
         lines = picture(returned, expected, wrong)
-        if max(map(len, lines)) <= WIDTH:
+        if max(map(len, lines)) <= WIDTH and readable(returned[wrong], expected[wrong]):
             return lines
     index = tuple(wrong.nonzero()[0].tolist())
     place = f"[{', '.join(map(str, index))}]" if index else ""
     mine, right = (value[index].item() for value in (returned, expected))
     width = len(f"returned{place} is")
     return f"    returned{place} is  {number(mine)}", f"    {'expected':<{width}}  {number(right)}"
+
+
+def readable(wrong, right) -> bool:
+    """Say whether wrong entries still look different from right ones in a picture."""
+    pairs = zip(wrong.tolist(), right.tolist(), strict=True)
+    return all(cell(w) != cell(r) for w, r in pairs)
 
 
 def number(value) -> str:
