@@ -8,37 +8,74 @@ from pathlib import Path
 
 import click
 
-PEERS = ("tiktoken", "tokenizers", "rustbpe")
+PEERS = ("tiktoken", "tokenizers", "rustbpe", "torch")
+PARTS = ("text", "layers")
 
 
 @click.command()
+@click.argument("parts", metavar="[text] [layers]", nargs=-1, type=click.Choice(PARTS))
 @click.option("--rounds", default=5, show_default=True, help="How often each program runs.")
 @click.option("--size", default=5_000_000, show_default=True, help="Characters of English.")
 @click.option("--stream", default=100, show_default=True, help="Megabytes of the stream.")
 @click.option(
     "--json", "file", type=click.Path(path_type=Path), help="Write the figures here, too."
 )
-def main(rounds: int, size: int, stream: int, file: Path | None) -> None:
-    """Measure the reference beside its peers: `pip install -e .[benchmarks]` brings them."""
+def main(parts: tuple[str, ...], rounds: int, size: int, stream: int, file: Path | None) -> None:
+    """Measure the reference beside its peers: `pip install -e .[benchmarks]` brings them.
+
+    Both parts are measured unless one is named.
+    """
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    click.echo(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    click.echo(f"peers: {', '.join(map(installed, PEERS))}")
+    click.echo(f"{rounds} rounds, CPU seconds, median ratio and the span of all rounds")
+    found = {}
+    if "text" in (parts or PARTS):
+        found |= of_text(rounds, size, stream)
+    if "layers" in (parts or PARTS):
+        found |= of_layers(rounds)
+    if file:
+        file.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+
+
+def of_text(rounds: int, size: int, stream: int) -> dict:
+    """Train and encode a text, and encode a stream."""
     from benchmarks.corpus import english
     from benchmarks.streaming import peak_of_stream
     from benchmarks.tokenizing import encoding, training
 
     text = english(size)
-    click.echo(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
-    click.echo(f"peers: {', '.join(map(installed, PEERS))}")
-    click.echo(f"text: {len(text):,} characters of documentation, {rounds} rounds, CPU seconds")
-    found = {"training": training(text, 5_000, rounds)}
-    show("train_bpe, vocabulary 5,000; ratios to the reference", found["training"])
-    found["encoding"], found["same ids as tiktoken"] = encoding(text, rounds)
-    show("encode with GPT-2's vocabulary; ratios to tiktoken", found["encoding"])
-    click.echo(f"the very ids of tiktoken: {'; '.join(found['same ids as tiktoken'])}")
-    found["stream"] = peak_of_stream(text, stream)
-    took = f"{found['stream']['peak']:.1f} MiB at its peak, words remembered included"
+    click.echo(f"text: {len(text):,} characters of documentation")
+    trained = training(text, 5_000, rounds)
+    show("train_bpe, vocabulary 5,000; ratios to the reference", trained)
+    encoded, same = encoding(text, rounds)
+    show("encode with GPT-2's vocabulary; ratios to tiktoken", encoded)
+    click.echo(f"the very ids of tiktoken: {'; '.join(same)}")
+    streamed = peak_of_stream(text, stream)
+    took = f"{streamed['peak']:.1f} MiB at its peak, words remembered included"
     click.echo(f"\nencode_stream, {stream} MB: {took}")
-    if file:
-        file.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+    found = {"training": trained, "encoding": encoded}
+    return found | {"same ids as tiktoken": same, "stream": streamed}
+
+
+def of_layers(rounds: int) -> dict:
+    """Run layers forward and backward, beside torch's own."""
+    from benchmarks import layers
+
+    found = {
+        "multi-head attention, 8 x 256 x 384": layers.multi_head(256, 8, 2 * rounds),
+        "one head, 256 x 64": layers.attention_alone(256, 20 * rounds),
+        "one head, 4,096 x 64": layers.attention_alone(4096, rounds),
+        "layer norm, 8 x 256 x 384": layers.norm(8 * rounds),
+        "GELU, 8 x 256 x 1,536": layers.activation(4 * rounds),
+        "encoder of 4 layers, 4 x 256 x 384": layers.encoder(rounds),
+    }
+    for title, rows in found.items():
+        show(f"{title}, forward and backward; ratios to torch's", rows)
+    kept = layers.kept_for_backward(4096)
+    for program, size in kept.items():
+        click.echo(f"  {program:<18}{size:8,.1f} MiB kept for the way back, at 4,096")
+    return found | {"kept": kept}
 
 
 def installed(name: str) -> str:
@@ -53,7 +90,7 @@ def show(title: str, rows: list[dict]) -> None:
     click.echo(f"\n{title}")
     for row in rows:
         span = f"{row['least']:.2f} to {row['most']:.2f}"
-        click.echo(f"  {row['program']:<18}{row['seconds']:8.2f} s{row['ratio']:8.2f}   {span}")
+        click.echo(f"  {row['program']:<18}{row['seconds']:8.3f} s{row['ratio']:8.2f}   {span}")
 
 
 if __name__ == "__main__":

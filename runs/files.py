@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
-def write_together(folder: Path, contents: dict[str, str]) -> None:
+def write_together(folder: Path, contents: dict[str, str | bytes]) -> None:
     """Write files into a folder, which is made if it is not there.
 
     Raises OSError, and then leaves neither a part of a file nor a folder that was not there.
@@ -18,7 +18,8 @@ def write_together(folder: Path, contents: dict[str, str]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in contents.items():
-            temporary[name].write_text(content, "utf-8", newline="\n")
+            data = content if isinstance(content, bytes) else content.encode()
+            temporary[name].write_bytes(data)
         with uninterrupted():
             for name, path in temporary.items():
                 path.replace(folder / name)

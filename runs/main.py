@@ -4,7 +4,9 @@ import click
 
 from grader.start import Verbs, start
 from runs.fetch import fetch
+from runs.figures import figures
 from runs.tokenizer import tokenizer
+from runs.translate import translate
 from runs.windows import windows
 
 
@@ -16,7 +18,7 @@ def cli() -> None:
     """
 
 
-for verb in (tokenizer, windows, fetch):
+for verb in (tokenizer, windows, translate, figures, fetch):
     cli.add_command(verb)
 
 
