@@ -31,6 +31,7 @@ def prove(katas: list[Kata], write: bool, seed: int | None) -> int:
             write_atomically(this.exercise, stub(this.reference.read_text("utf-8")))
         write_manifest()
     proofs = Proofs(katas)
+    own = own_tests() if seed is None and katas == syllabus() else None
     jobs = [Job(this.slug, "reference", lean=False, seed=seed) for this in katas]
     if seed is None:
         jobs += [Job(s, variant=n, breaks=v.breaks) for (s, n), v in proofs.bank.items()]
@@ -40,10 +41,18 @@ def prove(katas: list[Kata], write: bool, seed: int | None) -> int:
             bar.update(1)
     if seed is None:
         proofs.compare_messages(write)
-    if seed is None and katas == syllabus():
-        proofs.run_own_tests()
+    if own:
+        proofs.weigh_own_tests(own)
     proofs.show()
     return 1 if proofs.failures else 0
+
+
+def own_tests() -> subprocess.Popen:
+    """Start the tests of the grader, the runs and the house, beside all other proofs."""
+    options = ["-q", "--tb=short", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", "grader/tests", *options]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, cwd=ROOT, env=os.environ | {"NO_COLOR": "1"}, **pipes)
 
 
 class Proofs:
@@ -102,17 +111,14 @@ class Proofs:
             stale = "is not what is shown now; look at it: `kata verify --write"
             self.expect(same, f"mistakes/{this.slug}.txt {stale} {this.name}`")
 
-    def run_own_tests(self) -> None:
-        """Run the tests of the grader, the runs and the house."""
-        options = ["-q", "--tb=short", "-p", "no:cacheprovider"]
-        command = [sys.executable, "-m", "pytest", "grader/tests", *options]
-        environment = os.environ | {"NO_COLOR": "1"}
-        ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment)
-        last = (ran.stdout.strip() or ran.stderr).splitlines()[-1]
+    def weigh_own_tests(self, started: subprocess.Popen) -> None:
+        """Wait for the tests of the grader, the runs and the house, and count them."""
+        out, err = started.communicate()
+        last = (out.strip() or err).splitlines()[-1]
         found = {word: int(n) for n, word in re.findall(r"(\d+) (passed|skipped)", last)}
         self.passed += found.get("passed", 0)
         self.skipped += [f"grader/tests: {found['skipped']}"] if "skipped" in found else []
-        self.failures += [f"grader/tests\n{ran.stdout}"] if ran.returncode else []
+        self.failures += [f"grader/tests\n{out}"] if started.returncode else []
         click.echo(f"grader, runs and house: {last}")
 
     def show(self) -> None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
+from grader.pages import clause_of
 from grader.syllabus import ROOT, kata
 
 MEMORY = 4 << 30  # bytes of data that one child may hold
@@ -19,7 +20,8 @@ TROUBLE = "The check itself failed:"
 class Job(NamedTuple):
     """One kata to be judged: whose, in whose company, and as which variant.
 
-    A variant that is wrong is judged until every clause that it breaks has failed.
+    A variant that is wrong is judged until every clause that it breaks has failed, and once
+    something has failed, by the tests of those clauses alone.
     """
 
     slug: str
@@ -47,7 +49,14 @@ class Reporter:
 
     def __init__(self, job: Job, findings: Connection, trace: Connection, limit: float):
         self.findings, self.trace, self.limit = findings, trace, limit
-        self.unbroken, self.enough = set(job.breaks), False
+        self.unbroken, self.failed, self.enough = set(job.breaks), False, False
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item):
+        pointless = (
+            self.failed and self.unbroken and clause_of(item.originalname) not in self.unbroken
+        )
+        return True if pointless else None
 
     def pytest_runtest_logstart(self, nodeid, location):
         self.findings.send(location[2])
@@ -56,6 +65,7 @@ class Reporter:
     def pytest_runtest_logreport(self, report):
         if getattr(report, "finding", None):
             self.findings.send(report.finding)
+            self.failed |= report.failed
             if report.failed and self.unbroken:
                 self.unbroken.discard(report.finding.clause)
                 self.enough = not self.unbroken
