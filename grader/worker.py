@@ -72,7 +72,7 @@ class Reporter:
 
     def pytest_runtest_teardown(self, item):
         if self.enough:
-            item.session.shouldstop = "it is caught"
+            item.session.shouldfail = "it is caught"
 
     def pytest_collectreport(self, report):
         if report.failed:
@@ -98,7 +98,7 @@ def work(job: Job, findings: Connection, trace: Connection, limit: float) -> Non
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
     quiet = ["-q", "-p", "no:cacheprovider", "-p", "no:faulthandler", "--capture=no"]
-    quiet += ["--assert=plain", "--tb=short"]
+    quiet += ["--assert=plain", "--tb=native"]  # other styles read the tests' sources again
     pytest.main([*job.arguments(), *quiet], plugins=[Reporter(job, findings, trace, limit)])
 
 

@@ -45,6 +45,7 @@ def test_the_printed_values_hold(kata, examples):
 @example(n=2, t=(0, 3))
 @example(n=2, t=(3, 0))
 @example(n=12, t=(1, 200))
+@example(n=1, t=(1, 5000))
 def test_it_agrees_with_the_definition(kata, n, t):
     bias = kata.alibi_bias(n, *t)
     assert_close(bias.double(), by_the_definition(n, *t), rtol=SINGLE)

@@ -54,7 +54,7 @@ def test_its_own_place_is_max_distance(kata, t, limit):
 @given(t=lengths, limit=above_zero)
 @example(t=4, limit=2)
 @example(t=3, limit=1)
-def test_keys_behind_have_smaller_ids_than_keys_ahead(kata, t, limit):
+def test_keys_behind_have_the_smaller_ids(kata, t, limit):
     ids = kata.relative_positions(t, t, limit)
     for i in range(t):
         for j in range(t):

@@ -59,7 +59,7 @@ def test_each_pair_is_a_point_on_the_unit_circle(kata, length, dim, base):
 @given(t=steps, k=steps, dim=dims, base=bases)
 @example(t=3, k=2, dim=4, base=10000.0)
 @example(t=100, k=100, dim=6, base=10000.0)
-def test_a_shift_is_a_rotation_that_does_not_depend_on_where(kata, t, k, dim, base):
+def test_a_shift_is_the_same_rotation_everywhere(kata, t, k, dim, base):
     code = kata.sinusoidal_encoding(t + k + 1, dim, base).double()
     s, c = code[:, 0::2], code[:, 1::2]
     turned = torch.stack([s[t] * c[k] + c[t] * s[k], c[t] * c[k] - s[t] * s[k]], -1).flatten()
@@ -130,7 +130,7 @@ def assert_speeds(code, base):
 @given(dim=st.sampled_from([2, 6, 64, 512]), base=bases)
 @settings(max_examples=6)
 @example(dim=64, base=10000.0)
-def test_position_9999_is_still_right_to_float32_rounding(kata, dim, base):
+def test_position_9999_keeps_all_its_digits(kata, dim, base):
     code = kata.sinusoidal_encoding(10000, dim, base)
     for t in (1000, 4097, 9999):
         right = [(cos if j % 2 else sin)(t / base ** ((j - j % 2) / dim)) for j in range(dim)]

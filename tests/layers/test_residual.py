@@ -16,12 +16,13 @@ from tests.laws import (
     assert_leaves_alone,
     assert_raises,
 )
-from tests.modules import assert_parameters, assert_saved, assert_state_travels, loaded, values
+from tests.modules import assert_parameters, loaded, values
 from tests.tensor_laws import (
     assert_batches,
     assert_gradient,
     assert_keeps_type,
     assert_same_gradients,
+    gradient,
     pull_back,
 )
 from tests.tensors import distinct, seeds, tensor
@@ -33,8 +34,8 @@ def in_both_forms(test):
     """Draw shapes for a test, and let each form meet a usual one."""
     for pre_norm in BOTH:
         test = example(seed=0, shape=(2, 3, 4), pre_norm=pre_norm)(test)
-    drawn = given(seed=seeds, shape=distinct(3), pre_norm=st.booleans())(test)
-    return settings(max_examples=15)(drawn)
+    test = given(seed=seeds, shape=distinct(3), pre_norm=st.booleans())(test)
+    return settings(max_examples=15)(test)
 
 
 def shapes(dim, prefix=""):
@@ -54,11 +55,7 @@ def wavy(x):
 
 def giving(value):
     """Make a layer that gives the same whatever comes."""
-
-    def constant(x):
-        return value.expand(x.shape).clone()
-
-    return constant
+    return lambda x: value.expand(x.shape).clone()
 
 
 zeros, ones = giving(torch.zeros(1).double()), giving(torch.ones(1).double())
@@ -66,7 +63,7 @@ zeros, ones = giving(torch.zeros(1).double()), giving(torch.ones(1).double())
 
 def with_given(kata, given, fn, pre_norm):
     """Make a sub-layer with these parameters, in evaluation, where nothing is dropped."""
-    sub = loaded(kata.Residual(len(given["norm.weight"]), fn, pre_norm=pre_norm), given)
+    sub = loaded(kata.Residual(len(given["norm.bias"]), fn, pre_norm=pre_norm), given)
     sub.eval()
     return sub
 
@@ -78,7 +75,7 @@ def plain(kata, dim, fn, pre_norm):
 
 def by_the_definition(parameters, x, pre_norm):
     """Write both forms out, around one layer."""
-    given = parameters["norm.weight"], parameters["norm.bias"]
+    given = parameters.values()
     return x + wavy(norm(x, *given)) if pre_norm else norm(x + wavy(x), *given)
 
 
@@ -89,19 +86,18 @@ def test_the_printed_values_hold(kata, examples):
 @in_both_forms
 def test_it_agrees_with_the_definition(kata, seed, shape, pre_norm):
     given = values(shapes(shape[-1]), seed)
+    sub = with_given(kata, given, wavy, pre_norm)
     for kind in ("normal", "large", "equal"):
         x = tensor(seed, *shape, kind=kind)
-        for x in (x, x[0], x[0, 0]):
-            right = by_the_definition(given, x, pre_norm)
-            y = with_given(kata, given, wavy, pre_norm)(x)
-            assert_close(y, right, atol=1e-8)  # 1 / sqrt(eps) is 300
+        for part in (x, x[0], x[0, 0]):
+            right = by_the_definition(given, part, pre_norm)
+            assert_close(sub(part), right, atol=1e-8)  # 1 / sqrt(eps) is 300
 
 
 def test_it_learns_its_norm_and_what_the_layer_learns(kata):
     for pre_norm in BOTH:
         sub = kata.Residual(4, wavy, pre_norm=pre_norm)
         assert_parameters(sub, shapes(4))
-        assert_saved(sub, shapes(4))
         for name, value in zip(shapes(4), (torch.ones(4), torch.zeros(4)), strict=True):
             assert_equal(dict(sub.named_parameters())[name].detach(), value)
 
@@ -110,12 +106,11 @@ def test_it_learns_its_norm_and_what_the_layer_learns__one_within_the_other(kata
     first, second = (
         kata.Residual(4, kata.Residual(4, wavy, pre_norm=True), pre_norm=False) for _ in range(2)
     )
-    names = {**shapes(4), **shapes(4, "fn.")}
+    names, x = {**shapes(4), **shapes(4, "fn.")}, tensor(5, 2, 4)
     assert_parameters(first, names)
-    assert_saved(first, names)
-    loaded(first, values(names)).eval()
-    second.eval()
-    assert_state_travels(first, second, tensor(5, 2, 4))
+    first.eval(), second.eval()
+    right = loaded(first, values(names))(x.clone()).detach()
+    assert_close(loaded(second, dict(first.state_dict()))(x.clone()), right)
 
 
 def test_which_norm_it_is_must_be_said(kata):
@@ -125,18 +120,9 @@ def test_which_norm_it_is_must_be_said(kata):
 
 def test_before_the_norm_a_layer_of_zeros_changes_nothing(kata):
     for seed, kind in enumerate(("normal", "zeros", "large", "one_hot")):
-        x = tensor(seed, 2, 3, 4, kind=kind)
-        sub = with_given(kata, values(shapes(4)), zeros, True)
-        assert_close(sub(x), x.clone())
-        assert_hands_on(sub, x)
-
-
-def assert_hands_on(call, x):
-    """Assert that a gradient comes back as it was sent."""
-    leaf, sent = x.clone().requires_grad_(), tensor(7, *x.shape)
-    y = call(leaf * 1)
-    pull_back(y, sent)
-    assert_gradient(y, "its first argument", leaf.grad, sent)
+        sub, x = plain(kata, 4, zeros, True), tensor(seed, 2, 3, 4, kind=kind)
+        assert_close(sub(x.clone()), x)
+        assert_same_gradients(lambda x, sub=sub: sub(x * 1), torch.clone, x)
 
 
 @in_both_forms
@@ -165,14 +151,9 @@ def test_what_the_layer_gives_is_added_to_x(kata, seed, shape, pre_norm):
 def test_everything_else_goes_on_to_the_layer(kata):
     for pre_norm in BOTH:
         seen = []
-
-        def noting(x, *args, seen=seen, **kwargs):
-            seen.append((args, kwargs))
-            return x
-
-        sub, x = plain(kata, 3, noting, pre_norm), tensor(0, 2, 3)
+        sub = plain(kata, 3, lambda x, *a, seen=seen, **k: seen.append((a, k)) or x, pre_norm)
         for args, kwargs in (((), {}), ((1, "2"), {}), ((None,), {"mask": 3, "also": [4]})):
-            y = sub(x, *args, **kwargs)
+            y = sub(tensor(0, 2, 3), *args, **kwargs)
             told = f"handed on {seen[-1][0]} and {seen[-1][1]}, not {args} and {kwargs}"
             assert_holds(seen[-1] == (args, kwargs), told, y)
 
@@ -183,39 +164,28 @@ def wave(k):
 
 
 def test_a_stack_hands_the_gradient_on(kata):
-    x = tensor(0, 3, 4)
-
-    def stack(x):
-        for i in range(12):
-            x = plain(kata, 4, giving(tensor(i, 4)), True)(x)
-        return x
-
-    assert_hands_on(stack, x)
-
-
-def test_a_stack_hands_the_gradient_on__and_behind_the_sum_it_shrinks(kata):
-    x = wave(1).requires_grad_()
-    y, variance, right = x * 1, 1.0, 1.0
-    for k in range(2, 14):
-        y = plain(kata, 64, giving(wave(k)), False)(y)
-        right /= sqrt(variance + 1 + 1e-5)
-        variance = (variance + 1) / (variance + 1 + 1e-5)
-    pull_back(y, wave(30))
-    assert_gradient(y, "its first argument", x.grad, right * wave(30))
+    for pre_norm in BOTH:
+        x = wave(1).requires_grad_()
+        y, variance, right = x * 1, 1.0, 1.0
+        for k in range(2, 14):
+            y = plain(kata, 64, giving(wave(k)), pre_norm)(y)
+            right /= 1 if pre_norm else sqrt(variance + 1 + 1e-5)
+            variance = (variance + 1) / (variance + 1 + 1e-5)
+        pull_back(y, wave(30))
+        assert_gradient(y, "its first argument", gradient(x), right * wave(30))
 
 
 def test_behind_the_sum_every_vector_is_normed(kata):
     for scale in (1.0, 1e-3, 100.0):
         x = scale * tensor(0, 3, 4)
         for fn in (zeros, wavy):
-            variance = (x + fn(x)).var(-1, correction=0)
-            y = plain(kata, 4, fn, False)(x)
-            told = "returned a vector whose entries do not add up to 0"
-            assert_holds(bool((y.sum(-1).abs() < 1e-9).all()), told, y)
+            variance, y = (x + fn(x)).var(-1, correction=0), plain(kata, 4, fn, False)(x)
+            fine = bool((y.sum(-1).abs() < 1e-9).all())
+            assert_holds(fine, "returned a vector whose entries do not add up to 0", y)
             found, right = y.square().mean(-1), variance / (variance + 1e-5)
             at = (found - right).abs().argmax()
             told = f"returned a vector whose mean square is {found[at]:.6g}, not {right[at]:.6g}"
-            assert_holds(bool((found - right).abs().max() < 1e-9), told, y)
+            assert_holds(torch.allclose(found, right, 1e-9, 1e-9), told, y)
 
 
 @in_both_forms
@@ -227,13 +197,12 @@ def test_only_the_layer_looks_elsewhere(kata, seed, shape, pre_norm):
 
 def test_dropout_acts_on_what_the_layer_gives(kata):
     x, v = torch.tensor([1.0, 2.0, -4.0]).double(), torch.tensor([3.0, -5.0, 7.0]).double()
-    masks = [torch.tensor(m).double() for m in product((0, 1), repeat=3)]
+    masks = torch.tensor([*product((0, 1), repeat=3)])
     for pre_norm, p in product(BOTH, (0.3, 0.8)):
         sub = kata.Residual(3, giving(v), pre_norm=pre_norm, dropout=p).double()
         y = sub(x.expand(50, 3).clone())
-        sums = torch.stack([x + m * v / (1 - p) for m in masks])
-        possible = sums if pre_norm else norm(sums)
-        near = torch.isclose(y[:, None], possible).all(-1).any(-1)
+        sums = x + masks * v / (1 - p)
+        near = torch.isclose(y[:, None], sums if pre_norm else norm(sums)).all(-1).any(-1)
         told = f"dropped, or divided by {1 - p:.1f}, something else than what fn gives"
         assert_holds(bool(near.all()), told, y)
 
@@ -243,9 +212,9 @@ def test_dropout_acts_on_what_the_layer_gives__each_entry_by_itself(kata):
         sub = kata.Residual(40, ones, pre_norm=pre_norm, dropout=0.3).double()
         x = torch.zeros(5, 100, 40).double()
         first, second = (sub(x.clone()).detach() <= 0 for _ in range(2))
-        for what, axes in (("entries", (0, 1)), ("positions", (0, 2)), ("sequences", (1, 2))):
+        for what, axes in (("entries", (0, 1)), ("positions", (0, 2))):
             share = first.double().mean(axes)
-            bound = 8 * sqrt(0.3 * 0.7 / (first.numel() / share.numel()))  # 8 sigma
+            bound = 8 * sqrt(0.3 * 0.7 * share.numel() / first.numel())  # 8 sigma
             told = f"dropped some {what} much more often, or less, than with the probability 0.3"
             assert_holds(bool(((share - 0.3).abs() < bound).all()), told, first)
         assert_holds(bool((first != second).any()), "dropped the same entries twice", first)
@@ -259,9 +228,6 @@ def test_dropout_acts_in_training_alone(kata):
         outer.eval()
         y, right = outer(x.clone()), x + norm(x) + 1 if pre_norm else norm(2 * x + 1)
         assert_holds(torch.allclose(y, right), "dropped something in evaluation", y)
-        outer.train()
-        y = outer(x.clone())
-        assert_holds(not torch.allclose(y, right), "dropped nothing, back in training", y)
         y = kata.Residual(50, ones, pre_norm=pre_norm).double()(x.clone())
         told = "dropped something in training, where no dropout was asked for"
         assert_holds(torch.allclose(y, x + 1 if pre_norm else norm(x + 1)), told, y)
