@@ -77,7 +77,9 @@ def assert_leaves_alone(call: Accused, *arguments, **options):
     for given, kept in zip(arguments, before, strict=True):
         if found := difference(given, kept, rtol=0.0, atol=0.0):
             shown = (
-                line.replace("returned", "after   ").replace("expected", "before  ")
+                line.replace("returned[", "after[")
+                .replace("returned", "after   ")
+                .replace("expected", "before  ")
                 for line in found[1]
             )
             raise Violation(None, "changed its argument", tuple(shown))

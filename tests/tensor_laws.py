@@ -83,11 +83,14 @@ def gradient(value: Tensor) -> Tensor:
 
 
 def assert_batches(call: Accused, *stacked: Tensor, **options):
-    """Assert that the first axis is a batch: every entry is treated as if it were alone."""
+    """Assert that the first axis is a batch: every entry is treated as if it were alone.
+
+    The inputs are copies: whether the kata leaves them alone is another law.
+    """
     __tracebackhide__ = True
-    together = call(*stacked, **options)
+    together = call(*(x.clone() for x in stacked), **options)
     for i in range(len(stacked[0])):
-        alone = call(*(x[i] for x in stacked), **options)
+        alone = call(*(x[i].clone() for x in stacked), **options)
         if tuple(together.shape) != (len(stacked[0]), *alone.shape):
             told = f"returned shape {tuple(together.shape)}; each of {len(stacked[0])} entries"
             raise Violation(together, f"{told} alone gives {tuple(alone.shape)}")
