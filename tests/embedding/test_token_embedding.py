@@ -30,6 +30,13 @@ def made(kata, given):
     return loaded(kata.TokenEmbedding(*given["weight"].shape), given)
 
 
+def single(kata):
+    """Make a module of five rows in float32, whose table is given."""
+    emb = kata.TokenEmbedding(5, 3)
+    emb.load_state_dict({"weight": table(5, 3)["weight"].float()})
+    return emb
+
+
 def one_hot(ids, n):
     """Compare every id with every number below n."""
     return (ids.unsqueeze(-1) == torch.arange(n)).double()
@@ -64,7 +71,7 @@ def test_the_table_is_the_one_parameter(kata):
 
 
 def test_the_table_is_the_one_parameter__and_is_saved_whole(kata):
-    emb, fresh = kata.TokenEmbedding(5, 3), kata.TokenEmbedding(5, 3)
+    emb, fresh = single(kata), kata.TokenEmbedding(5, 3)
     expected = emb(torch.tensor([4, 0, 2])).detach()
     fresh.load_state_dict(emb.state_dict())
     assert_equal(fresh(torch.tensor([4, 0, 2])), expected)
@@ -100,7 +107,7 @@ def test_any_shape_of_ids_will_do(kata, seed, size, shape):
 
 
 def test_any_shape_of_ids_will_do__and_no_id_minds_the_others(kata):
-    emb = kata.TokenEmbedding(5, 3)
+    emb = single(kata)
     for shape in ((4,), (3, 2), (2, 3, 4)):
         assert_batches(lambda row: emb(row.clone()), ids(0, *shape, n=5))
 

@@ -102,7 +102,7 @@ def test_silu_of_x_minus_silu_of_minus_x_is_x(kata, seed, kind, lead):
 def test_large_entries_do_no_harm(kata):
     for dtype in (torch.float64, torch.float32):
         x = torch.tensor([-1000.0, -200.0, 200.0, 1000.0], dtype=dtype).requires_grad_()
-        y, zero = kata.silu(x), torch.zeros(4, dtype=dtype)
+        y, zero = kata.silu(x * 1), torch.zeros(4, dtype=dtype)
         assert_close(y, torch.where(x > 0, x, zero).detach())
         pull_back(y, torch.ones(4, dtype=dtype))
         assert_gradient(y, "its first argument", gradient(x), (x > 0).to(dtype))
@@ -114,8 +114,8 @@ def test_large_entries_do_no_harm(kata):
 def test_silu_is_x_times_its_sigmoid(kata, seed, kind, lead):
     x = tensor(seed, *lead, 4, kind=kind)
     rows = [[z * logistic(z) for z in row] for row in x.reshape(-1, 4).tolist()]
-    assert_close(kata.silu(x.clone()), torch.tensor(rows).double().reshape(x.shape))
-    assert_same_gradients(kata.silu, lambda x: x * torch.sigmoid(x), x)
+    assert_close(kata.silu(x.clone()), torch.tensor(rows, dtype=x.dtype).reshape(x.shape))
+    assert_same_gradients(lambda x: kata.silu(x * 1), lambda x: x * torch.sigmoid(x), x)
 
 
 @settings(max_examples=15)
@@ -128,23 +128,31 @@ def test_what_is_passed_on_stays_linear(kata, seed, shape, factor):
     assert_close(loaded(kata.SwiGLU(shape[-1], 6), more)(x), factor * once)
 
 
-@settings(max_examples=15)
-@given(seed=seeds, n=st.sampled_from([4, 3, 1, 5]))
-@example(seed=0, n=4)
-def test_the_gate_is_w1(kata, seed, n):
-    gate, passed = tensor(seed, 3, n), tensor(seed + 1, 3, n)
+def gated(kata, n):
+    """Make a network of which the first n entries are gates for the others."""
     eye, none = torch.eye(n).double(), torch.zeros(n, n).double()
     given = {
         "w1.weight": torch.cat((eye, none), 1),
         "w3.weight": torch.cat((none, eye), 1),
         "w2.weight": torch.cat((eye, none)),
     }
-    net = loaded(kata.SwiGLU(2 * n, n), given)
+    return loaded(kata.SwiGLU(2 * n, n), given)
+
+
+def test_a_shut_gate_lets_nothing_through(kata):
+    passed = tensor(1, 5, 3)
     for what, height in (("far below 0", -1000.0), ("of 0", 0.0)):
-        y = net(torch.cat((torch.full((3, n), height).double(), passed), 1))
+        y = gated(kata, 3)(torch.cat((torch.full((5, 3), height).double(), passed), 1))
         told = f"let something through a gate {what}"
         assert_holds(y.abs().max().item() < 1e-9, told, y)
-    y = net(torch.cat((gate, passed), 1))[:, :n]
+
+
+@settings(max_examples=15)
+@given(seed=seeds, n=st.sampled_from([4, 3, 1, 5]))
+@example(seed=0, n=4)
+def test_the_gate_is_silu_of_w1(kata, seed, n):
+    gate, passed = tensor(seed, 3, n), tensor(seed + 1, 3, n)
+    y = gated(kata, n)(torch.cat((gate, passed), 1))[:, :n]
     assert_close(y, gate * torch.sigmoid(gate) * passed)
 
 
