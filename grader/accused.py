@@ -74,7 +74,8 @@ class Accused:
         return self.seen(value, text)
 
     def __call__(self, *args, **kwargs):
-        given = [brief(a) for a in args] + [f"{k}={brief(v, 40)}" for k, v in kwargs.items()]
+        given = [told_of(a) for a in args]
+        given += [f"{k}={told_of(v, 40)}" for k, v in kwargs.items()]
         return self.run(f"{self._text}({', '.join(given)})", self._target, *args, **kwargs)
 
     def __len__(self):
@@ -139,6 +140,11 @@ class Iteration(Accused):
         for item in self._target:
             return [item]
         return []
+
+
+def told_of(value, room: int = 60) -> str:
+    """Write an argument: what the kata made as the call that made it."""
+    return value._text if isinstance(value, Accused) else brief(value, room)
 
 
 def bare(value):

@@ -1,6 +1,6 @@
 """Writes values so that they fit on a line, the same at every run."""
 
-from types import FunctionType, SimpleNamespace
+from types import BuiltinFunctionType, FunctionType, SimpleNamespace
 
 
 def brief(value, room: int = 60) -> str:
@@ -47,7 +47,7 @@ def written(value, room: int) -> str:
         return joined(opening, shown, len(value), closing, room)
     if isinstance(value, SimpleNamespace):
         return f"namespace({', '.join(vars(value))})"
-    if isinstance(value, FunctionType):
+    if isinstance(value, FunctionType | BuiltinFunctionType):
         return value.__name__.strip("<>")
     shown = repr(value)
     if " at 0x" in shown:  # an address is another at every run

@@ -30,7 +30,7 @@ def of_failure(this: Kata, clause: Clause, error: BaseException, record, file: P
     else:
         says = f"returned {brief(call.result)}, with which the check cannot go on"
         says += brief_error(error, ": ")
-    sentence = says if says.endswith("?") else f"{says}."
+    sentence = says if says.endswith(("?", ".")) else f"{says}."
     sentences = [f"{call.text} {sentence}" if call else sentence]
     if call and call.printed.length:
         sentences.append(f"It printed {printed(call)}")

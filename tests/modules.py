@@ -59,7 +59,7 @@ def compare(found: Shapes, right: Shapes, what: str):
 def assert_state_travels(module: Accused, fresh: Accused, *inputs: Tensor):
     """Assert that what is saved of a module is all that a fresh one needs to do the same."""
     __tracebackhide__ = True
-    expected = module(*inputs).detach()
+    expected = module(*(x.clone() for x in inputs)).detach()
     fresh.to(next(x.dtype for x in inputs if x.is_floating_point()))
     fresh.load_state_dict(module.state_dict())
     returned = fresh(*inputs)
