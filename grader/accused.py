@@ -74,8 +74,7 @@ class Accused:
         return self.seen(value, text)
 
     def __call__(self, *args, **kwargs):
-        given = [told_of(a) for a in args]
-        given += [f"{k}={told_of(v, 40)}" for k, v in kwargs.items()]
+        given = [*map(told_of, args), *(f"{k}={told_of(v, 40)}" for k, v in kwargs.items())]
         return self.run(f"{self._text}({', '.join(given)})", self._target, *args, **kwargs)
 
     def __len__(self):
@@ -96,8 +95,9 @@ class Accused:
         args = [bare(a) for a in args]
         kwargs = {k: bare(v) for k, v in kwargs.items()}
         depth = sys.getrecursionlimit()
+        watch = watched(self._record.shortcuts, self._record.operators)
         try:
-            with redirect_stdout(call.printed), redirect_stderr(call.printed), self.watch():
+            with redirect_stdout(call.printed), redirect_stderr(call.printed), watch:
                 call.result = function(*args, **kwargs)
         except BaseException as error:
             if by_the_user(error):
@@ -108,9 +108,6 @@ class Accused:
         finally:
             sys.setrecursionlimit(depth)
         return self.seen(call.result, text)
-
-    def watch(self):
-        return watched(self._record.shortcuts, self._record.operators)
 
     def seen(self, value, text: str):
         """Let data through, and keep hold of everything else."""
@@ -130,7 +127,7 @@ class Iteration(Accused):
 
     def __next__(self):
         if self._record.calls and self._record.calls[-1].text == self._text:
-            self._record.calls.pop()  # a step follows a step: one of them is enough to tell
+            self._record.calls.pop()  # of several steps the last is enough to tell
         found = self.run(self._text, self.advance)
         if not found:
             raise StopIteration

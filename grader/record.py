@@ -39,5 +39,6 @@ class Record:
 
     def call_for(self, result) -> Call | None:
         """Return the latest call that gave exactly this object, else the latest call."""
-        given = (call for call in reversed(self.calls) if call.result is result)
+        known = () if result is None else reversed(self.calls)
+        given = (call for call in known if call.result is result)
         return next(given, self.calls[-1] if self.calls else None)

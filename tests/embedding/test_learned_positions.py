@@ -111,7 +111,7 @@ def test_positions_are_counted_along_the_last_axis(kata, seed, context, before):
 @given(seed=seeds, size=distinct(2))
 @example(seed=0, size=(2, 3))
 @fewer
-def test_every_sequence_of_a_batch_begins_at_the_same_position(kata, seed, size):
+def test_all_sequences_begin_at_the_same_position(kata, seed, size):
     emb = made(kata, tables(5, 6, 3, seed))
     assert_batches(lambda row: emb(row.clone()), ids(seed, *size, n=5))
     assert_batches(lambda row: emb(row.clone()), ids(seed, 2, *size, n=5))
@@ -120,7 +120,7 @@ def test_every_sequence_of_a_batch_begins_at_the_same_position(kata, seed, size)
 @given(seed=seeds, T=st.integers(2, 6))
 @example(seed=0, T=4)
 @fewer
-def test_tokens_that_change_places_leave_the_positions_behind(kata, seed, T):
+def test_tokens_leave_their_positions_behind(kata, seed, T):
     given = tables(5, 7, 3, seed)
     emb, pos = made(kata, given), given["pos.weight"][:T]
     row = torch.arange(T) % 5

@@ -25,21 +25,18 @@ from tests.tensors import ids, random, seeds
 # B, S, T, src_vocab, tgt_vocab, d_model, n_heads, d_ff, n_layers
 SMALL = (2, 3, 4, 7, 5, 6, 3, 8, 1)
 sizes = st.sampled_from([SMALL, (3, 4, 2, 5, 6, 4, 1, 7, 2), (1, 5, 3, 4, 7, 6, 2, 5, 1)])
-SILENT = ("fn.o", "fn.down")  # with these at zero, blocks find nothing
 PARTS = {"encoder": ["attention"], "decoder": ["self_attention", "cross_attention"]}
 ROUNDED = {"rtol": 1e-4, "atol": 1e-5}  # the positions are in float32, however they are computed
 ENDS = ("src_embedding.weight", "tgt_embedding.weight", "head.weight")
 
 
 def drawn(test):
-    """Draw sizes, where the norms are, and a seed."""
     for pre_norm in (True, False):
-        test = example(seed=0, size=SMALL, pre_norm=pre_norm)(test)
+        test = example(seed=2, size=SMALL, pre_norm=pre_norm)(test)
     return settings(max_examples=6)(given(seed=seeds, size=sizes, pre_norm=st.booleans())(test))
 
 
 def shapes(src_vocab, tgt_vocab, d, heads, wide, n, pre_norm):
-    """List what is saved of a model."""
     made = dict(zip(ENDS, ((src_vocab, d), (tgt_vocab, d), (tgt_vocab, d)), strict=True))
     for side, looks in PARTS.items():
         block = {f"{part}.fn.{p}": (d, d) for part in looks for p in "qkvo"}
@@ -53,7 +50,6 @@ def shapes(src_vocab, tgt_vocab, d, heads, wide, n, pre_norm):
 
 
 def values(size, seed, pre_norm, mute=()):
-    """Make parameters, zeros for those that are muted, and small shifts in the norms."""
     made = tensors(shapes(*size[3:], pre_norm), seed).items()
     made = {k: v * (0.1 if k.endswith("norm.bias") else 0.6) for k, v in made}
     return {k: v * (not any(part in k for part in mute)) for k, v in made.items()}
@@ -65,13 +61,11 @@ def made(kata, size, seed, pre_norm, dropout=0.0, mute=()):
 
 
 def inputs(seed, B, S, T, src_vocab, tgt_vocab, *_):
-    """Make a source, its lengths of 1 to S, and a target."""
     source, target = ids(seed, B, S, n=src_vocab), ids(seed + 1, B, T, n=tgt_vocab)
     return source, 1 + ids(seed, B, n=S), target
 
 
 def placed(table, tokens):
-    """Look vectors up, scale them, and add the positions."""
     t, i = torch.arange(tokens.shape[1]).double()[:, None], torch.arange(table.shape[1])
     angles = t / 10000 ** ((i - i % 2) / len(i))
     waves = torch.where(i % 2 == 0, angles.sin(), angles.cos())
@@ -86,8 +80,7 @@ def linear(x, given, name):
     return F.linear(x, given[f"{name}.weight"], given[f"{name}.bias"])
 
 
-def stack(given, side, x, memory, *seen, heads, n, pre_norm):
-    """Run blocks by their formula; `seen` says for each attention what it may look at."""
+def stack(given, side, x, memory, *seen, heads, n, pre_norm):  # seen: what attentions may see
     parts = [*PARTS[side], "feed_forward"]
     for at in (f"{side}.layers.{i}.{part}" for i in range(n) for part in parts):
         y = normed(x, given, f"{at}.norm") if pre_norm else x
@@ -108,8 +101,7 @@ def by_the_formula(given, src, lengths, tgt, size, pre_norm):
     run = partial(stack, given, heads=size[6], n=size[8], pre_norm=pre_norm)
     real = (torch.arange(src.shape[1]) < lengths[:, None])[:, None, None]
     past = torch.ones(tgt.shape[1], tgt.shape[1], dtype=torch.bool).tril()
-    y = run("decoder", y, run("encoder", x, None, real), past, real)
-    return y @ given["head.weight"].T
+    return run("decoder", y, run("encoder", x, None, real), past, real) @ given["head.weight"].T
 
 
 def test_the_printed_values_hold(kata, examples):
@@ -132,8 +124,9 @@ def test_the_embeddings_begin_small(kata):
 
 @drawn
 def test_embeddings_are_scaled_and_placed(kata, seed, size, pre_norm):
-    given, (src, lengths, tgt) = values(size, seed, True), inputs(seed, *size)
-    model = made(kata, size, seed, True, mute=SILENT)
+    given, (src, _, tgt) = values(size, seed, True), inputs(seed, *size)
+    lengths = torch.full((len(src),), size[1])
+    model = made(kata, size, seed, True, mute=("fn.o", "fn.down"))  # all blocks find nothing
     memory = normed(placed(given[ENDS[0]], src), given, "encoder.norm")
     assert_close(model.encode(src, lengths), memory, **ROUNDED)
     right = normed(placed(given[ENDS[1]], tgt), given, "decoder.norm") @ given["head.weight"].T
@@ -175,12 +168,12 @@ def test_greedy_writes_the_best_id_each_time(kata, seed, size, pre_norm):
     model, (src, lengths, _) = made(kata, size, seed, pre_norm), inputs(seed, 6, *size[1:])
     rows = model.greedy(src, lengths, 1, size[4], 5)  # an end that is no id never comes
     assert_equal([len(row) for row in rows], [5] * 6)
-    written = torch.tensor(rows)
-    logits = model(src, lengths, F.pad(written[:, :-1], (1, 0), value=1))
-    chosen = logits.gather(-1, written[..., None])[..., 0]
+    written = torch.tensor(rows)[..., None]
+    logits = model(src, lengths, F.pad(written[:, :-1, 0], (1, 0), value=1))
+    chosen = logits.gather(-1, written)[..., 0]
     wrong = (chosen < logits.amax(-1) - 1e-9).nonzero().tolist()
     told = f"wrote at (row, step) {wrong[:3]} an id that has not the highest score there"
-    assert_holds(not wrong, told)
+    assert_holds(not wrong, told, rows)
     for most in (0, 1, 3):
         shorter = model.greedy(src, lengths, bos=1, eos=size[4], max_len=most)
         assert_equal(shorter, [row[:most] for row in rows])
@@ -212,7 +205,7 @@ def test_dropout_acts_in_training_alone(kata, seed, size, pre_norm):
     src, lengths, tgt = inputs(seed, *size)
     right = made(kata, size, seed, pre_norm)(src, lengths, tgt).detach()
     assert_close(made(kata, size, seed, pre_norm, 0.6).eval()(src, lengths, tgt), right)
-    read = made(kata, size, seed, pre_norm, dropout=1.0).encode
+    read = made(kata, size, seed, pre_norm, 1.0).encode
     assert_close(read(src, lengths), read((src + 1) % size[3], lengths).detach())
 
 
@@ -220,8 +213,8 @@ def test_it_learns_to_copy(kata):
     model, draws = kata.Seq2Seq(11, 11, 32, 2, 64, 1, pre_norm=True), random(0)
     learner = torch.optim.AdamW([p for _, p in model.named_parameters()], lr=3e-3)
     for _ in range(120):
-        src = torch.randint(2, 11, (32, 4), generator=draws)
-        logits = model(src, torch.full((32,), 4), F.pad(src, (1, 0)))
+        src = torch.randint(2, 11, (16, 4), generator=draws)
+        logits = model(src, torch.full((16,), 4), F.pad(src, (1, 0)))
         loss = F.cross_entropy(logits.mT, F.pad(src, (0, 1), value=1))
         learner.zero_grad()
         loss.backward()
@@ -231,8 +224,8 @@ def test_it_learns_to_copy(kata):
 
 @drawn
 def test_the_gradient_is_that_of_the_definition(kata, seed, size, pre_norm):
-    given, model = values(size, seed, pre_norm), made(kata, size, seed, pre_norm)
-    right = {name: value.requires_grad_() for name, value in given.items()}
+    model, right = made(kata, size, seed, pre_norm), values(size, seed, pre_norm)
+    right = {name: value.requires_grad_() for name, value in right.items()}
     pull_back(by_the_formula(right, *inputs(seed, *size), size, pre_norm).cos(), torch.ones(()))
     pull_back(model(*inputs(seed, *size)).cos(), torch.ones(()))
     for name, mine in model.named_parameters():
