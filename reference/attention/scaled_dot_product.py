@@ -29,7 +29,7 @@ def scaled_dot_product(
 
     Source: Vaswani et al. 2017, section 3.2.1.
     """
-    scores = q @ k.mT / sqrt(q.shape[-1])
+    scores = (q / sqrt(q.shape[-1])) @ k.mT  # cheaper than to divide all Tq * Tk scores
     if mask is not None:
         scores = scores.masked_fill(~mask, float("-inf"))
     weights = softmax(scores)

@@ -14,4 +14,4 @@ def softmax(x: Tensor, dim: int = -1) -> Tensor:
     top = wide.detach().amax(dim, keepdim=True).nan_to_num(neginf=0.0)
     e = (wide - top).exp()  # the largest score becomes exp(0)
     total = e.sum(dim, keepdim=True).clamp(min=1.0)  # below 1 only where every score is -inf
-    return (e / total).to(x.dtype)
+    return (e * total.reciprocal()).to(x.dtype)  # one division per slice

@@ -34,7 +34,9 @@ class InputEmbedding(nn.Module):
         """
         T, context = ids.shape[-1], len(self.pos.weight)
         if offset < 0 or offset + T > context:
-            told = f"offset + T = {offset} + {T} = {offset + T} is not within a context of {context}"
+            told = (
+                f"offset + T = {offset} + {T} = {offset + T} is not within a context of {context}"
+            )
             raise ValueError(told)
         positions = torch.arange(offset, offset + T, device=ids.device)
         return self.tok(ids) * self.factor + self.pos(positions)
