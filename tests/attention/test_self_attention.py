@@ -17,7 +17,7 @@ from tests.modules import assert_parameters, assert_saved, assert_state_travels,
 from tests.tensor_laws import assert_batches, assert_keeps_type, assert_same_gradients
 from tests.tensors import distinct, kinds, random, seeds, tensor
 
-few = settings(max_examples=20)
+few = settings(max_examples=10)
 
 
 def shapes(d_in, d_out, bias=False):
@@ -53,6 +53,7 @@ def test_the_printed_values_hold(kata, examples):
     assert_examples(kata, examples)
 
 
+@settings(max_examples=25)
 @given(seed=seeds, kind=kinds, sizes=distinct(4), bias=st.booleans())
 @example(seed=0, kind="normal", sizes=(2, 5, 3, 4), bias=True)
 @example(seed=0, kind="normal", sizes=(1, 3, 4, 2), bias=False)

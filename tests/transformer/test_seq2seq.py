@@ -68,8 +68,7 @@ def inputs(seed, B, S, T, src_vocab, tgt_vocab, *_):
 def placed(table, tokens):
     t, i = torch.arange(tokens.shape[1]).double()[:, None], torch.arange(table.shape[1])
     angles = t / 10000 ** ((i - i % 2) / len(i))
-    waves = torch.where(i % 2 == 0, angles.sin(), angles.cos())
-    return table[tokens] * sqrt(len(i)) + waves.to(table)
+    return table[tokens] * sqrt(len(i)) + angles.sin().where(i % 2 == 0, angles.cos()).to(table)
 
 
 def normed(x, given, name):
@@ -109,9 +108,10 @@ def test_the_printed_values_hold(kata, examples):
 
 
 def test_the_parameters_have_the_names_of_the_table(kata):
-    for tie, pre_norm in ((False, False), (True, True)):
-        model = kata.Seq2Seq(7, 7, 4, 2, 6, 2, tie=tie, pre_norm=pre_norm)
-        assert_saved(model, shapes(7, 7, 4, 2, 6, 2, pre_norm))
+    for both in (False, True):
+        assert_saved(
+            kata.Seq2Seq(7, 7, 4, 2, 6, 2, 0.0, both, both), shapes(7, 7, 4, 2, 6, 2, both)
+        )
 
 
 def test_the_embeddings_begin_small(kata):
@@ -204,8 +204,10 @@ def test_dropout_acts_in_training_alone(kata, seed, size, pre_norm):
     src, lengths, tgt = inputs(seed, *size)
     right = made(kata, size, seed, pre_norm)(src, lengths, tgt).detach()
     assert_close(made(kata, size, seed, pre_norm, 0.6).eval()(src, lengths, tgt), right)
-    read = made(kata, size, seed, pre_norm, 1.0).encode
-    assert_close(read(src, lengths), read((src + 1) % size[3], lengths).detach())
+    drops, silent = (made(kata, size, seed, pre_norm, 1.0, m) for m in ((), ("fn.o", "fn.down")))
+    other = (src + 1) % size[3]
+    assert_close(drops.encode(src, lengths), silent.encode(other, lengths).detach())
+    assert_close(drops(src, lengths, tgt), silent(other, lengths, 0 * tgt).detach())
 
 
 def test_it_learns_to_copy(kata):
