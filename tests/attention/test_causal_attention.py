@@ -142,13 +142,13 @@ def gradients_by_position(one, x):
 
 
 @drawn
-def test_the_last_position_is_that_of_self_attention(kata, seed, sizes):
+def test_the_last_output_is_that_of_self_attention(kata, seed, sizes):
     given, one, x = made(kata, seed, sizes)
     assert_close(one(x)[-1], last(given, x))
 
 
 @drawn
-def test_the_scores_are_divided_by_the_root_of_d_out(kata, seed, sizes):
+def test_scores_are_divided_by_the_root_of_d_out(kata, seed, sizes):
     given, one, x = made(kata, seed, sizes)
     nothing = torch.zeros(3 * sizes[2], sizes[1], dtype=torch.float64)
     longer = {name: torch.cat([weight, nothing]) for name, weight in given.items()}
@@ -181,7 +181,7 @@ def test_dropout_acts_in_training_alone(kata):
 
 
 @torch.random.fork_rng(devices=[])
-def test_each_weight_is_dropped_by_itself_or_scaled_up(kata):
+def test_each_weight_is_dropped_or_scaled_up(kata):
     torch.manual_seed(0)
     x = torch.eye(4, dtype=torch.float64)  # values are x twice over, so outputs are the weights
     given = values(shapes(4, 8)) | {"v.weight": torch.cat([x, x])}

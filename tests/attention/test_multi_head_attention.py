@@ -119,7 +119,7 @@ def test_the_output_is_a_sum_over_the_heads(kata, seed, sizes, H):
 
 
 @drawn
-def test_a_head_keeps_to_its_own_rows_and_columns(kata, seed, sizes, H):
+def test_a_head_keeps_its_own_rows_and_columns(kata, seed, sizes, H):
     for h in range(H):
         weights, xs = made(seed, sizes, H)
         own = slice(h * sizes[2], (h + 1) * sizes[2])
@@ -139,13 +139,13 @@ def test_equal_keys_give_the_plain_average(kata, seed, sizes, H):
 
 
 @drawn
-def test_one_head_is_an_attention_and_a_projection(kata, seed, sizes, H):
+def test_one_head_is_attention_and_a_projection(kata, seed, sizes, H):
     weights, xs = made(seed, sizes, 1)
     assert_close(model(kata, weights, 1)(*xs), by_the_definition(weights, *xs, 1))
 
 
 @drawn
-def test_blocks_on_the_diagonal_are_models_of_one_head(kata, seed, sizes, H):
+def test_diagonal_blocks_are_models_of_one_head(kata, seed, sizes, H):
     small = [made(seed + 50 * h, sizes, 1, bias=False) for h in range(H)]
     outputs = [model(kata, weights, 1)(*xs).detach() for weights, xs in small]
     blocks = {n: torch.block_diag(*(weights[n] for weights, _ in small)) for n in small[0][0]}
@@ -210,7 +210,7 @@ def test_dropout_acts_in_training_alone(kata):
 
 
 @torch.random.fork_rng(devices=[])
-def test_each_weight_is_dropped_by_itself_or_scaled_up(kata):
+def test_each_weight_is_dropped_or_scaled_up(kata):
     torch.manual_seed(0)
     x = torch.eye(12, dtype=torch.float64)[:3]  # in each head values are x twice over,
     w = values(shapes(12, False)) | {"v.weight": torch.cat([x] * 4), "o.weight": torch.eye(12)}

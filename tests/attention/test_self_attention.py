@@ -128,7 +128,7 @@ def test_the_scores_are_divided_by_the_root_of_d_out(kata, seed, sizes):
 @few
 @given(seed=seeds, sizes=distinct(2))
 @example(seed=0, sizes=(3, 4))
-def test_with_identity_matrices_it_is_simple_attention(kata, seed, sizes):
+def test_identity_matrices_make_it_simple_attention(kata, seed, sizes):
     T, d = sizes
     x = tensor(seed, T, d)
     one = head(kata, {name: identity(d) for name in shapes(d, d)})

@@ -109,9 +109,8 @@ def test_the_printed_values_hold(kata, examples):
 
 def test_the_parameters_have_the_names_of_the_table(kata):
     for both in (False, True):
-        assert_saved(
-            kata.Seq2Seq(7, 7, 4, 2, 6, 2, 0.0, both, both), shapes(7, 7, 4, 2, 6, 2, both)
-        )
+        model = kata.Seq2Seq(7, 7, 4, 2, 6, 2, 0.0, both, both)
+        assert_saved(model, shapes(7, 7, 4, 2, 6, 2, both))
 
 
 def test_the_embeddings_begin_small(kata):
