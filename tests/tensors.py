@@ -1,5 +1,7 @@
 """How tensors are made: a kind, a seed and a shape, so that extremes are likely."""
 
+from contextlib import contextmanager
+
 import torch
 from hypothesis import strategies as st
 from torch import Tensor
@@ -18,6 +20,14 @@ def distinct(number: int) -> st.SearchStrategy[tuple[int, ...]]:
 
 def random(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
+
+
+@contextmanager
+def chance(seed: int = 0):
+    """Let torch's own generator, the only one that a kata without one can use, begin at a seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
 
 
 def tensor(seed: int, *shape: int, kind: str = "normal", dtype=torch.float64) -> Tensor:

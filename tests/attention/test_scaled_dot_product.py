@@ -4,7 +4,6 @@ Results that are compared come from tensors of their own, so that who writes int
 so by the clause about that. Bounds on chance are 7 standard deviations wide or more.
 """
 
-from contextlib import contextmanager
 from itertools import product
 from math import log, sqrt
 
@@ -27,7 +26,7 @@ from tests.tensor_laws import (
     gradient,
     pull_back,
 )
-from tests.tensors import distinct, seeds, some, tensor
+from tests.tensors import chance, distinct, seeds, some, tensor
 
 few = settings(max_examples=15)
 kinds = st.sampled_from(["normal", "integers", "zeros", "equal", "one_hot"])
@@ -35,14 +34,6 @@ batches = st.sampled_from([(), (2,), (3, 2), (2, 1, 3)])
 sizes = distinct(4)  # Tq, Tk, d_k, d_v
 SIZES = (2, 3, 4, 5)
 MASK = torch.tensor([[True, False, True], [False, False, False]])  # fits SIZES
-
-
-@contextmanager
-def chance(seed=0):
-    """Let torch's own generator, the only one a kata without one can use, start from a seed."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
 
 
 def drawn(test):
@@ -214,9 +205,7 @@ def test_dropout_leaves_out_single_weights(kata):
         others = (found.roll(1, -2), found.roll(1, -1), found.flip(0), dropped(kata, p, seed=1))
         for name, other in zip(("row", "column", "batch", "call"), others, strict=True):
             share = (found == other).double().mean().item()
-            told = (
-                f"treated {share:.2f} of the weights as in another {name}; by chance, {alike:.2f}"
-            )
+            told = f"treated {share:.2f} of the weights as in another {name}, by chance {alike:.2f}"
             assert_holds(abs(share - alike) < 0.09, told)  # 10 of 3,600 draws, or more
 
 

@@ -109,8 +109,7 @@ def test_the_printed_values_hold(kata, examples):
 
 def test_the_parameters_have_the_names_of_the_table(kata):
     for both in (False, True):
-        model = kata.Seq2Seq(7, 7, 4, 2, 6, 2, 0.0, both, both)
-        assert_saved(model, shapes(7, 7, 4, 2, 6, 2, both))
+        assert_saved(kata.Seq2Seq(7, 7, 4, 2, 6, 2, 0, both, both), shapes(7, 7, 4, 2, 6, 2, both))
 
 
 def test_the_embeddings_begin_small(kata):
@@ -226,7 +225,7 @@ def test_it_learns_to_copy(kata):
 def test_the_gradient_is_that_of_the_definition(kata, seed, size, pre_norm):
     model, given = made(kata, size, seed, pre_norm), inputs(seed, *size)
     right = {name: v.requires_grad_() for name, v in values(size, seed, pre_norm).items()}
-    for logits in (by_the_formula(right, *given, size, pre_norm), model(*given)):
+    for logits in (by_the_formula(right, *given, size, pre_norm), model(*inputs(seed, *size))):
         pull_back(logits.cos(), torch.ones(()))
     for name, mine in model.named_parameters():
         fine = torch.allclose(gradient(mine), gradient(right[name]), **ROUNDED)
