@@ -1,9 +1,17 @@
 """Own work: finds the shortcuts that a page forbids, in the source and among torch's operators."""
 
 import ast
+import re
 from collections.abc import Iterable
 from contextlib import nullcontext
 from typing import NamedTuple
+
+SPELLINGS = (  # by which other ways torch's names can be reached
+    (r"^torch\.nn\.(?:modules|functional)\.(?:\w+\.)*F\.", "torch.nn.functional."),
+    (r"^torch\.nn\.modules\.(?:[a-z_]\w*\.)*", "torch.nn."),
+    (r"^torch\.(?:_VF|_C\._VariableFunctions|_C\._nn)\.", "torch."),
+    (r"^torch\.ops\.aten\.", "aten."),
+)
 
 
 class Use(NamedTuple):
@@ -82,7 +90,10 @@ def spelled(name: str) -> str:
     """Bring the usual short forms to one: `F.gelu` is `torch.nn.functional.gelu`."""
     head, _, rest = name.partition(".")
     full = {"F": "torch.nn.functional", "nn": "torch.nn"}.get(head)
-    return f"{full}.{rest}" if full and rest else name
+    name = f"{full}.{rest}" if full and rest else name
+    for longer, short in SPELLINGS:
+        name = re.sub(longer, short, name)
+    return name
 
 
 def watched(forbidden: Iterable[str], used: set[str]):

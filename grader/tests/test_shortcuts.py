@@ -7,7 +7,7 @@ from grader.accused import Accused
 from grader.record import Record
 from grader.shortcuts import uses
 
-FORBIDDEN = ["F.layer_norm", "tiktoken", "torch.softmax"]
+FORBIDDEN = ["F.layer_norm", "nn.LayerNorm", "aten.layer_norm", "tiktoken", "torch.softmax"]
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,10 @@ FORBIDDEN = ["F.layer_norm", "tiktoken", "torch.softmax"]
         "import tiktoken as t",
         "from tiktoken import get_encoding",
         "import tiktoken.load",
+        "import torch.nn as nn\nnn.modules.normalization.F.layer_norm(x)",
+        "import torch\ntorch.ops.aten.layer_norm(x)",
+        "from torch.nn.modules.normalization import LayerNorm as Helper",
+        "import torch\ntorch._VF.softmax(x, 0)",
         "import torch\ntorch.nn.functional.layer_norm(x)",
         "import torch.nn.functional as F\nF.layer_norm(x)",
         "from torch.nn import functional\nfunctional.layer_norm(x)",

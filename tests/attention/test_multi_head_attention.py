@@ -169,6 +169,8 @@ def test_what_is_not_given_is_taken_from_before(kata, seed, sizes, H):
     for short in ((x,), (x, 2 * x.flip(0)), (x, longer)):
         expected = model(kata, weights, H)(x, short[-1], short[-1]).detach()
         assert_close(model(kata, weights, H)(*short), expected)
+    expected = model(kata, weights, H)(x, x, 2 * x).detach()
+    assert_close(model(kata, weights, H)(x, x_v=2 * x), expected)
 
 
 @drawn

@@ -181,8 +181,8 @@ def test_large_scores_do_no_harm(kata, seed, sizes):
 
 def dropped(kata, p, seed=0, n=60):
     """Return which weights were dropped; each must be 0, or divided by 1 - p."""
-    q, k, _ = inputs(0, (n, n, 4, 1), before=(2,))
-    v = torch.eye(n, dtype=torch.float64).repeat(1, 2).expand(2, n, 2 * n)
+    q, k, _ = inputs(0, (n, n, 4, 1), before=(2, 2))
+    v = torch.eye(n, dtype=torch.float64).repeat(1, 2).expand(2, 2, n, 2 * n)
     with chance(seed):
         output, weights = kata.scaled_dot_product(q, k, v, dropout=p, return_weights=True)
     assert_holds(bool((weights > 0).all()), "returned weights of which some are dropped", weights)
@@ -202,11 +202,17 @@ def test_dropout_leaves_out_single_weights(kata):
         share = found.double().mean().item()
         told = f"dropped {share:.2f} of the weights, where `dropout` is {p}"
         assert_holds(abs(share - p) < 0.05, told)  # 9 standard deviations of 7,200 draws
-        others = (found.roll(1, -2), found.roll(1, -1), found.flip(0), dropped(kata, p, seed=1))
-        for name, other in zip(("row", "column", "batch", "call"), others, strict=True):
+        others = [found.roll(1, axis) for axis in range(-4, 0)] + [dropped(kata, p, seed=1)]
+        names = ("batch", "head", "row", "column", "call")
+        for name, other in zip(names, others, strict=True):
             share = (found == other).double().mean().item()
             told = f"treated {share:.2f} of the weights as in another {name}, by chance {alike:.2f}"
             assert_holds(abs(share - alike) < 0.09, told)  # 10 of 3,600 draws, or more
+
+
+def test_dropout_leaves_out_single_weights__or_all_of_them(kata):
+    output = kata.scaled_dot_product(*inputs(0), dropout=1.0)
+    assert_holds(bool((output == 0).all()), "used a weight, where `dropout` is 1", output)
 
 
 def test_the_input_is_left_alone(kata):
@@ -228,6 +234,9 @@ def test_the_gradient_is_that_of_the_definition(kata, seed, sizes):
     for before, mask in (((), None), ((2,), some(seed, 2, *sizes[:2]))):
         given = inputs(seed, sizes, before)
         assert_same_gradients(kata.scaled_dot_product, by_the_definition, *given, mask)
+    q, k, _ = (x.requires_grad_() for x in inputs(seed, sizes))
+    _, weights = kata.scaled_dot_product(q, k, inputs(seed, sizes)[2], return_weights=True)
+    pull_back(weights, tensor(1, *weights.shape))
 
 
 def test_half_precision_takes_a_mask_too(kata):

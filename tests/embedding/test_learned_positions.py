@@ -139,6 +139,14 @@ def test_an_offset_moves_every_position_on(kata, seed, T, cut):
     assert_close(emb(row[:, :cut].clone(), 0), whole[:, :cut])
 
 
+def test_an_offset_moves_every_position_on__each_call_anew(kata):
+    given = tables(5, 7, 3)
+    emb, row = made(kata, given), torch.tensor([4, 0, 2])
+    for offset in (0, 1, 3, 1):
+        expected = given["tok.weight"][row] + given["pos.weight"][offset : offset + 3]
+        assert_close(emb(row.clone(), offset), expected)
+
+
 def test_the_scale_is_for_the_tokens_alone(kata):
     given, row = tables(5, 6, 9), [4, 0, 2]
     none = torch.zeros_like

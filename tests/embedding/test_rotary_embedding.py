@@ -218,6 +218,9 @@ def test_the_input_is_left_alone(kata):
     assert_leaves_alone(kata.rotary_embedding, x, torch.tensor([3, 1, 2]))
     assert_leaves_alone(kata.rotary_embedding, x, torch.tensor([3, 1, 2]), 100.0, "half")
     assert_keeps_type(lambda dtype: kata.rotary_embedding, x)
+    kata.rotary_embedding(tensor(0, 7, 4).bfloat16())  # what it keeps of this is no good below
+    x = tensor(0, 7, 4)
+    assert_close(kata.rotary_embedding(x), by_the_definition(x, torch.arange(7)))
 
 
 @given(seed=seeds, kind=kinds, shape=distinct(2), d=lengths, base=bases, layout=layouts)
@@ -227,3 +230,16 @@ def test_it_agrees_with_the_definition(kata, seed, kind, shape, d, base, layout)
     right = by_the_definition(x, positions, base, layout)
     assert_close(kata.rotary_embedding(x.clone(), positions, base, layout), right)
     assert_close(kata.rotary_embedding(x.clone()), by_the_definition(x))
+
+
+def test_positions_stretch_over_batch_and_heads__and_over_time(kata):
+    x = tensor(0, 2, 3, 4)
+    for positions in (torch.tensor([57]), torch.tensor([[57], [5]])):
+        right = by_the_definition(x, positions.expand(2, 3))
+        assert_close(kata.rotary_embedding(x, positions), right)
+
+
+def test_every_vector_is_turned_by_itself__wherever_it_lies_in_memory(kata):
+    x = tensor(0, 4, 3)
+    still = kata.rotary_embedding(x.mT.contiguous()).detach()
+    assert_close(kata.rotary_embedding(x.mT), still)

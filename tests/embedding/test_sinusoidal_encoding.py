@@ -139,6 +139,11 @@ def test_position_9999_keeps_all_its_digits(kata, dim, base):
         assert_holds(bool(off.max() <= ROUNDING), told, code)
 
 
+def test_a_longer_table_begins_with_the_shorter__beyond_ten_thousand_rows(kata):
+    last = kata.sinusoidal_encoding(10_003, 4)[-4:]
+    assert_holds(len(last.unique(dim=0)) == 4, "gave rows 9,999 to 10,002 that are alike", last)
+
+
 def test_the_code_is_float32_and_learns_nothing(kata):
     code = kata.sinusoidal_encoding(3, 4)
     assert_holds(code.dtype == torch.float32, f"returned {str(code.dtype)[6:]}, not float32", code)

@@ -106,6 +106,15 @@ def test_what_is_kept_is_divided_by_the_share_kept(kata, seed, shape, p):
     assert_multiplied(kata.dropout(x, p, True, random(seed)), x, p)
 
 
+def test_the_share_that_is_dropped_is_p__whatever_the_type(kata):
+    for dtype in (torch.float16, torch.bfloat16):  # coarse numbers miss a p near 0 or 1
+        for p in (0.01, 0.999):
+            y = kata.dropout(torch.ones(1_000_000, dtype=dtype), p, True, random(1))
+            share = (y == 0).double().mean().item()
+            told = f"dropped {share:.4f} of the entries of {str(dtype)[6:]}, where p is {p}"
+            assert_holds(abs(share - p) < 0.0007, told, y)  # 7 standard deviations or more
+
+
 def test_on_average_an_entry_stays_what_it_was(kata):
     for p in SHARES:
         y = kata.dropout(ones(), p, True, random(2))

@@ -162,6 +162,17 @@ def test_half_precision_is_computed_in_single_precision(kata):
     assert_keeps_type(kata.LayerNorm(8).to, tensor(0, 3, 8))
 
 
+def test_half_precision_is_computed_in_single_precision__the_weight_too(kata):
+    norm, given = kata.LayerNorm(8), {"weight": torch.full((8,), 1.37), "bias": torch.zeros(8)}
+    norm.load_state_dict(given)
+    x = tensor(0, 64, 8, dtype=torch.bfloat16)
+    y = norm(x)
+    exact = by_the_definition({name: p.double() for name, p in given.items()}, x.double())
+    once = 0.6 * torch.finfo(torch.bfloat16).eps
+    off = int((~torch.isclose(y.double(), exact, rtol=once, atol=1e-6)).sum())
+    assert_holds(not off, f"rounded {off} of 512 entries twice", y)
+
+
 @given(seed=seeds, shape=distinct(3), eps=epsilons)
 @example(seed=0, shape=(2, 3, 4), eps=1e-5)
 def test_the_gradient_is_that_of_the_definition(kata, seed, shape, eps):

@@ -246,3 +246,13 @@ def test_the_input_is_left_alone(kata):
         sub, x = kata.Residual(4, wavy, pre_norm=pre_norm).double(), tensor(0, 2, 4)
         assert_leaves_alone(sub, x)
         assert_keeps_type(sub.to, x)
+        assert_leaves_alone(kata.Residual(4, lambda x: x, pre_norm=pre_norm).double(), x)
+        given, kept = tensor(1, 2, 4), tensor(1, 2, 4)
+        y = kata.Residual(4, lambda x, given=given: given, pre_norm=pre_norm).double()(x)
+        assert_holds(torch.equal(given, kept), "wrote into what the layer gave", y)
+
+
+def test_dropout_acts_on_what_the_layer_gives__and_may_drop_it_all(kata):
+    x = tensor(0, 2, 4)
+    sub = kata.Residual(4, wavy, pre_norm=True, dropout=1.0).double().train()
+    assert_close(sub(x), x)

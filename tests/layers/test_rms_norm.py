@@ -154,6 +154,17 @@ def test_half_precision_is_computed_in_single_precision(kata):
     assert_keeps_type(kata.RMSNorm(8).to, tensor(0, 3, 8))
 
 
+def test_half_precision_is_computed_in_single_precision__the_weight_too(kata):
+    norm, weight = kata.RMSNorm(8), torch.full((8,), 1.37)
+    norm.load_state_dict({"weight": weight})
+    x = tensor(0, 64, 8, dtype=torch.bfloat16)
+    y = norm(x)
+    exact = by_the_definition({"weight": weight.double()}, x.double())
+    once = 0.6 * torch.finfo(torch.bfloat16).eps
+    off = int((~torch.isclose(y.double(), exact, rtol=once, atol=1e-6)).sum())
+    assert_holds(not off, f"rounded {off} of 512 entries twice", y)
+
+
 @given(seed=seeds, shape=distinct(3), eps=st.sampled_from([1e-5, 0.1, 1.0]))
 @example(seed=0, shape=(2, 3, 4), eps=1e-5)
 @settings(max_examples=25)

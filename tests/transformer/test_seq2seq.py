@@ -156,9 +156,20 @@ def test_only_its_own_real_source_counts(kata, seed, size, pre_norm):
         lengths[0] = shortest
         together = model(longer, lengths, tgt)
         assert_holds(not bool(together.isnan().any()), "returned nan", together)
+        other = (longer[:1] + 1) % size[3], lengths[:1], tgt[:1]
+        if not shortest:
+            assert_close(model(*other), together[:1].detach())
         for i, length in enumerate(lengths.tolist()):
             alone = src[i : i + 1, : max(length, 1)], lengths[i : i + 1], tgt[i : i + 1]
             assert_close(together[i : i + 1], model(*alone).detach())
+
+
+def test_only_its_own_real_source_counts__and_not_that_of_another_call(kata):
+    model, (src, lengths, tgt) = made(kata, SMALL, 0, True), inputs(0, *SMALL)
+    right = model(src, lengths, tgt).detach()
+    memory = model.encode(src, lengths)
+    model.encode(src, 4 - lengths)
+    assert_close(model.decode(tgt, memory, lengths), right)
 
 
 @drawn
@@ -206,6 +217,26 @@ def test_dropout_acts_in_training_alone(kata, seed, size, pre_norm):
     other = (src + 1) % size[3]
     assert_close(drops.encode(src, lengths), silent.encode(other, lengths).detach())
     assert_close(drops(src, lengths, tgt), silent(other, lengths, 0 * tgt).detach())
+    memory = drops.encode(src, lengths)  # not even the positions are left
+    assert_close(memory, memory[:, :1].expand(memory.shape).detach())
+
+
+def test_dropout_acts_in_training_alone__in_the_mode_that_is_set(kata):
+    src, lengths, tgt = inputs(0, *SMALL)
+    for mode in (True, False):
+        model = made(kata, SMALL, 0, True, 0.6).train(mode)
+        model.greedy(src, lengths, 1, 0, 2)
+        first, again = (model(src, lengths, tgt) for _ in range(2))
+        changed = not torch.equal(first, again)
+        told = f"has another mode after `greedy` than before: train({mode})"
+        assert_holds(changed == mode, told, again)
+
+
+def test_embeddings_are_scaled_and_placed__however_long_the_sequence(kata):
+    model, src, tgt = kata.Seq2Seq(7, 5, 6, 3, 8, 1), ids(0, 1, 600, n=7), ids(1, 1, 600, n=5)
+    logits = model(src, torch.tensor([600]), tgt)
+    told = f"returned shape {tuple(logits.shape)}, not (1, 600, 5)"
+    assert_holds(tuple(logits.shape) == (1, 600, 5), told, logits)
 
 
 def test_it_learns_to_copy(kata):
