@@ -60,8 +60,12 @@ def of_text(rounds: int, size: int, stream: int) -> dict:
 
 def of_layers(rounds: int) -> dict:
     """Run layers forward and backward, beside torch's own."""
+    import torch
+
     from benchmarks import layers
 
+    torch.set_num_threads(1)  # several wait for each other, and waiting is counted, too
+    torch.manual_seed(0)
     found = {
         "multi-head attention, 8 x 256 x 384": layers.multi_head(256, 8, 2 * rounds),
         "one head, 256 x 64": layers.attention_alone(256, 20 * rounds),

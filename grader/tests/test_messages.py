@@ -37,7 +37,7 @@ from tests.differences import difference
         (torch.ones(2), torch.ones(2, dtype=torch.float64), "returned dtype float32, not float64"),
         (torch.tensor([1, 2, 4]), torch.tensor([1, 2, 3]), "1 of 3 differs"),
         (torch.tensor([2, 3, 4]), torch.tensor([1, 2, 3]), "each is 1 too large"),
-        (torch.tensor([1.0, torch.nan]), torch.tensor([1.0, 2.0]), "1 are nan"),
+        (torch.tensor([1.0, torch.nan]), torch.tensor([1.0, 2.0]), "1 is nan"),
         (-torch.tensor([1.0, 2.0]), torch.tensor([1.0, 2.0]), "the sign is the other one"),
         (torch.arange(9).view(3, 3).T, torch.arange(9).view(3, 3), "rows and columns are swapped"),
     ],
