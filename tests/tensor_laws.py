@@ -118,12 +118,3 @@ def assert_keeps_type(call_of: Callable, *inputs, types=(torch.float64, torch.fl
         if output.dtype != dtype:
             told = f"returned {str(output.dtype)[6:]} for an input of {str(dtype)[6:]}"
             raise Violation(output, told)
-
-
-def assert_repeats(call: Accused, *inputs, **options):
-    """Assert that the same call gives the very same result again."""
-    __tracebackhide__ = True
-    first = call(*inputs, **options)
-    again = call(*inputs, **options)
-    if difference(again, first.detach(), 0.0, 0.0):
-        raise Violation(again, "returned another result than the same call before")
