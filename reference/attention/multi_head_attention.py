@@ -8,11 +8,12 @@ from ..attention.scaled_dot_product import scaled_dot_product
 class MultiHeadAttention(nn.Module):
     """Several heads side by side, and a projection that mixes what they found."""
 
-    def __init__(self, d_model: int, n_heads: int, bias: bool = True, dropout: float = 0.0):
+    def __init__(self, d_model: int, n_heads: int, qkv_bias: bool = True, dropout: float = 0.0):
         """Make the four projections; head h owns rows h * d_head to (h + 1) * d_head of q, k and v.
 
         q.weight, k.weight, v.weight, o.weight  (d_model, d_model)  parameters
-        q.bias, k.bias, v.bias, o.bias          (d_model,)          parameters, if bias
+        q.bias, k.bias, v.bias                  (d_model,)          parameters, if qkv_bias
+        o.bias                                  (d_model,)          a parameter
         dropout                                 float  the share of weights dropped in training
 
         Raises ValueError if n_heads does not divide d_model.
@@ -20,10 +21,10 @@ class MultiHeadAttention(nn.Module):
         super().__init__()
         if n_heads < 1 or d_model % n_heads:
             raise ValueError(f"n_heads must divide d_model={d_model}, got {n_heads}")
-        self.q = nn.Linear(d_model, d_model, bias)
-        self.k = nn.Linear(d_model, d_model, bias)
-        self.v = nn.Linear(d_model, d_model, bias)
-        self.o = nn.Linear(d_model, d_model, bias)
+        self.q = nn.Linear(d_model, d_model, qkv_bias)
+        self.k = nn.Linear(d_model, d_model, qkv_bias)
+        self.v = nn.Linear(d_model, d_model, qkv_bias)
+        self.o = nn.Linear(d_model, d_model)
         self.n_heads, self.dropout = n_heads, dropout
 
     def forward(

@@ -1,0 +1,1 @@
+"""A GPT: blocks in a stack, and what is made of its scores."""
