@@ -1,4 +1,4 @@
-"""Small language models whose every number a test knows: what generation and training are judged on."""
+"""Small language models of which a test knows every number: for generation and training."""
 
 import torch
 from torch import Tensor, nn
