@@ -3,8 +3,11 @@
 import click
 
 from grader.start import Verbs, start
+from runs.evaluate import evaluate
 from runs.fetch import fetch
 from runs.figures import figures
+from runs.generate import generate
+from runs.pretrain import pretrain
 from runs.tokenizer import tokenizer
 from runs.translate import translate
 from runs.windows import windows
@@ -18,7 +21,7 @@ def cli() -> None:
     """
 
 
-for verb in (tokenizer, windows, translate, figures, fetch):
+for verb in (tokenizer, windows, translate, pretrain, generate, evaluate, figures, fetch):
     cli.add_command(verb)
 
 

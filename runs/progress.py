@@ -1,18 +1,48 @@
 """Shows how training goes on: a bar on a terminal, elsewhere a line for every tenth of the way."""
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import click
 
 
+class Teller(NamedTuple):
+    """Tells people how far a training is.
+
+    step  takes how many steps were made, and how it goes, such as "loss 2.3026"
+    say   takes lines that stay on the screen
+    """
+
+    step: Callable[[int, str], None]
+    say: Callable[[str], None]
+
+
 @contextmanager
-def training(steps: int) -> Iterator[Callable[[int, float], None]]:
-    """Give a function that is told, after each step, its number (from 1) and the loss."""
-    if not sys.stderr.isatty():
-        yield lambda step, loss: told_every_tenth(step, steps, loss)
-        return
+def training(steps: int, made: int = 0, shown: bool = True) -> Iterator[Teller]:
+    """Show progress from `made` steps to `steps`, unless it is not to be shown."""
+    if not shown:
+        yield Teller(lambda step, status: None, lambda text: None)
+    elif sys.stderr.isatty():
+        with under_a_bar(steps, made) as teller:
+            yield teller
+    else:
+        start = time.monotonic()
+
+        def step(step: int, status: str) -> None:
+            if step % max(steps // 10, 1) == 0 or step == steps:
+                each = (time.monotonic() - start) / (step - made)
+                left = f"  {clock(each * (steps - step))} left" if step < steps else ""
+                click.echo(f"step {step:,} of {steps:,}  {status}{left}", err=True)
+
+        yield Teller(step, lambda text: click.echo(text, err=True))
+
+
+@contextmanager
+def under_a_bar(steps: int, made: int) -> Iterator[Teller]:
+    """Show progress as a bar; what is said stands above it."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -22,13 +52,23 @@ def training(steps: int) -> Iterator[Callable[[int, float], None]]:
         TimeRemainingColumn,
     )
 
-    columns = TextColumn("step"), MofNCompleteColumn(), BarColumn(20)
-    more = TextColumn("loss {task.fields[loss]:.4f}"), TextColumn("left"), TimeRemainingColumn()
-    with Progress(*columns, *more, console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task("", total=steps, loss=float("nan"))
-        yield lambda step, loss: progress.update(bar, completed=step, loss=loss)
+    columns = (
+        TextColumn("step"),
+        MofNCompleteColumn(),
+        BarColumn(12),
+        TextColumn("{task.fields[status]}"),
+    )
+    more = TimeRemainingColumn(), TextColumn("left")
+    console = Console(stderr=True, highlight=False)
+    with Progress(*columns, *more, console=console, transient=True) as progress:
+        bar = progress.add_task("", total=steps, completed=made, status="")
+
+        def say(text: str) -> None:
+            progress.console.print(text, markup=False, soft_wrap=True)
+
+        yield Teller(lambda step, status: progress.update(bar, completed=step, status=status), say)
 
 
-def told_every_tenth(step: int, steps: int, loss: float) -> None:
-    if step % max(steps // 10, 1) == 0 or step == steps:
-        click.echo(f"step {step:,} of {steps:,}  loss {loss:.4f}", err=True)
+def clock(seconds: float) -> str:
+    """Write a time as minutes and seconds."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"

@@ -24,7 +24,7 @@ def train(model: nn.Module, task: str, steps: int, seed: int, without: frozenset
     total = max(steps, 2)  # torch's schedule divides by a number of steps less one
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total, pct_start=0.1)
     model.train()
-    with training(steps) as tell:
+    with training(steps) as teller:
         for step in range(1, steps + 1):
             words = batch(random_words(BATCH, generator, without), task)
             logits = model(words.src, words.lengths, words.shown)
@@ -35,7 +35,7 @@ def train(model: nn.Module, task: str, steps: int, seed: int, without: frozenset
             optimizer.step()
             schedule.step()
             losses.append(loss.item())
-            tell(step, losses[-1])
+            teller.step(step, f"loss {losses[-1]:.4f}")
     model.eval()
     last = losses[-LAST:]
     return sum(last) / len(last)

@@ -1,0 +1,71 @@
+"""Several processes that train one model together, as torchrun starts them; or one alone."""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
+
+import click
+import torch
+import torch.distributed as dist
+from torch import nn
+
+
+class Group:
+    """A process among those that train together, and the device that it works on."""
+
+    def __init__(self):
+        """Join the group that torchrun names in the environment. Raises click.ClickException."""
+        self.rank = int(os.environ.get("RANK", 0))
+        self.size = int(os.environ.get("WORLD_SIZE", 1))
+        local = int(os.environ.get("LOCAL_RANK", 0))
+        self.device = torch.device("cpu")
+        if torch.cuda.is_available():
+            if local >= torch.cuda.device_count():
+                told = f"Process {local} of this machine has no GPU of its own"
+                raise click.ClickException(f"{told}: lower --nproc-per-node.")
+            self.device = torch.device("cuda", local)
+            torch.cuda.set_device(self.device)
+        if self.size > 1:
+            dist.init_process_group("nccl" if self.device.type == "cuda" else "gloo")
+
+    @property
+    def writes(self) -> bool:
+        """Say whether this is the one process that writes and prints."""
+        return self.rank == 0
+
+    def wait(self) -> None:
+        """Wait until every process has come here."""
+        if self.size > 1:
+            dist.barrier()
+
+    def mean(self, *numbers: float) -> list[float]:
+        """Average numbers over the processes."""
+        if self.size == 1:
+            return list(numbers)
+        together = torch.tensor(numbers, dtype=torch.float64, device=self.device)
+        dist.all_reduce(together)
+        return (together / self.size).tolist()
+
+    def distributed(self, module: nn.Module) -> nn.Module:
+        """Have the gradients of a module averaged over the processes."""
+        if self.size == 1:
+            return module
+        devices = [self.device.index] if self.device.type == "cuda" else None
+        return nn.parallel.DistributedDataParallel(module, device_ids=devices)
+
+    def share(self, windows: torch.Tensor) -> torch.Tensor:
+        """Return the rows of this process, on its device."""
+        return windows.chunk(self.size)[self.rank].to(self.device)
+
+    def leave(self) -> None:
+        if self.size > 1:
+            dist.destroy_process_group()
+
+
+def averaged_last(module: nn.Module, batches: Iterable) -> Iterator:
+    """Hand on batches, and let the processes average their gradients after the last one only."""
+    batches = list(batches)
+    quiet = getattr(module, "no_sync", nullcontext)
+    with quiet():
+        yield from batches[:-1]
+    yield from batches[-1:]

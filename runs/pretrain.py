@@ -1,0 +1,99 @@
+"""The verb `pretrain`: a GPT learns to continue text."""
+
+from pathlib import Path
+
+import click
+
+from runs import texts
+from runs.sizes import SIZES
+
+OUT = click.Path(file_okay=False, path_type=Path)
+COUNT = click.IntRange(min=1)
+RATE = click.FloatRange(min=0, min_open=True)
+SEED = click.IntRange(0, 2**63 - 1)
+KATAS = (
+    "data/get_batch",
+    "gpt/generate",
+    "gpt/gpt_config",
+    "gpt/gpt_model",
+    "gpt/load_gpt2",
+    "gpt/sampling",
+    "pretraining/adamw",
+    "pretraining/checkpoint",
+    "pretraining/cosine_schedule",
+    "pretraining/param_groups",
+    "pretraining/perplexity",
+    "pretraining/training_loop",
+    "text/bpe_tokenizer",
+    "text/encode_stream",
+    "text/utf8_bytes",
+)
+
+
+@click.command(short_help="Train a GPT to continue text.")
+@click.option(
+    "--text", multiple=True, type=texts.FILE, metavar="FILE", help="What to learn; repeatable."
+)
+@click.option("--tokenizer", metavar="NAME", help="bytes, gpt2, or a folder of `tokenizer train`.")
+@click.option("--size", type=click.Choice([*SIZES]), help="How large a model.  [default: tiny]")
+@click.option("--steps", type=COUNT, help="How many steps.  [default: by size]")
+@click.option("--batch", type=COUNT, help="Windows read at once.  [default: by size]")
+@click.option("--accumulate", type=COUNT, help="Batches that make a step.  [default: 1]")
+@click.option("--lr", type=RATE, help="The highest learning rate.  [default: by size]")
+@click.option("--seed", type=SEED, help="Where all randomness begins.  [default: 0]")
+@click.option("--fused", is_flag=True, help="The same model by torch's fused operators: faster.")
+@click.option("--compile", is_flag=True, help="Let torch.compile have it as well.")
+@click.option("--out", type=OUT, metavar="DIR", help="Where it all goes.  [default: gpt-tiny]")
+@click.option("--resume", is_flag=True, help="Go on with the run in DIR, as it was told.")
+@click.pass_obj
+def pretrain(tree: str, out: Path | None, resume: bool, **told) -> None:
+    """Train a GPT to continue text: by default a tiny one, on the text that comes with Python.
+
+    DIR gets weights and vocabulary, laid out as those of GPT-2, a checkpoint, metrics.jsonl and the
+    curve of the loss. Ctrl-C saves, and --resume goes on as if nothing had been.
+
+    A GPU is used if there is one. Several processes or machines:
+    torchrun --nproc-per-node 2 -m reference pretrain ...
+    """
+    told = {name: value for name, value in told.items() if value}
+    if resume and told:
+        raise click.UsageError("--resume goes on as the run was told: beside it stands only --out.")
+    folder = out or Path("gpt-tiny" if resume else f"gpt-{told.get('size', 'tiny')}")
+
+    from runs.files import try_to_write_in
+    from runs.group import Group
+    from runs.katas import prepare
+    from runs.settings import refuse_second
+
+    if not resume:
+        refuse_second(folder)
+    try_to_write_in(folder)
+    group = Group()
+    try:
+        run(prepare(tree, *KATAS), tree, folder, group, None if resume else told)
+    finally:
+        group.leave()
+
+
+def run(katas, tree: str, folder: Path, group, told: dict | None) -> None:
+    """Begin a run, or go on with the one in the folder, to its end or until it is stopped."""
+    from runs.beginning import begin, training_in
+    from runs.progress import training
+    from runs.report import report
+    from runs.stopping import stoppable
+
+    if told is not None and group.writes:
+        begin(katas, folder, group.size, told)
+    group.wait()
+    this = training_in(katas, folder, group)
+    if told is None:
+        this.resume()
+    with stoppable() as stop, training(this.settings.steps, this.made, group.writes) as teller:
+        finished = this.run(stop, teller)
+    if finished and group.writes:
+        return report(this, tree)
+    if not finished and group.writes:
+        again = f"python -m {tree} pretrain --resume --out {click.format_filename(folder)}"
+        click.echo(f"Stopped after step {this.made:,}, and saved. To go on:\n  {again}", err=True)
+    if not finished:
+        raise click.exceptions.Exit(128 + (stop.asked or 2))

@@ -1,0 +1,70 @@
+"""A model to be trained, and what trains it: by which operators, on how many machines."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from grader.trees import Tree
+from runs.fused import FusedGPT
+from runs.group import Group
+from runs.settings import Settings
+from runs.sizes import SIZES
+
+DECAY, BETAS = 0.1, (0.9, 0.95)
+
+
+@dataclass
+class Trainee:
+    """A model and its optimiser.
+
+    model    the katas' GPT, whose parameters are trained
+    trained  what runs them: the model, or others in its place
+    loss     takes what `trained` gives, and targets
+    """
+
+    model: nn.Module
+    trained: nn.Module
+    loss: Callable[[Tensor, Tensor], Tensor]
+    optimizer: torch.optim.Optimizer
+
+
+def new_trainee(katas: Tree, settings: Settings, vocab: int, group: Group) -> Trainee:
+    """Make a model of a seed, and put it where it is trained."""
+    size = SIZES[settings.size]
+    shape = katas.load("gpt/gpt_config").GPTConfig(
+        vocab, size.context, size.d_model, size.n_layers, size.n_heads
+    )
+    torch.manual_seed(settings.seed)
+    model = katas.load("gpt/gpt_model").GPT(shape).to(group.device)
+    groups = katas.load("pretraining/param_groups").param_groups(model, DECAY)
+    cross_entropy = katas.load("pretraining/cross_entropy").cross_entropy
+    if settings.fused:
+        trained = FusedGPT(model, size.n_heads)
+        loss = trained.loss
+        optimizer = torch.optim.AdamW(groups, settings.lr, BETAS, fused=True)
+    else:
+        trained = model
+
+        def loss(logits: Tensor, targets: Tensor) -> Tensor:
+            return cross_entropy(logits.float(), targets)
+
+        optimizer = katas.load("pretraining/adamw").AdamW(groups, settings.lr, BETAS)
+    if group.device.type == "cuda":
+        trained = HalfPrecise(trained)
+    if settings.compile:
+        trained.compile()
+    return Trainee(model, group.distributed(trained), loss, optimizer)
+
+
+class HalfPrecise(nn.Module):
+    """Has the matrix products of a module done in bfloat16; its parameters stay as they are."""
+
+    def __init__(self, module: nn.Module):
+        super().__init__()
+        self.module = module
+
+    def forward(self, ids: Tensor) -> Tensor:
+        with torch.autocast(ids.device.type, torch.bfloat16):
+            return self.module(ids)
