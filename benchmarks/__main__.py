@@ -8,12 +8,12 @@ from pathlib import Path
 
 import click
 
-PEERS = ("tiktoken", "tokenizers", "rustbpe", "torch")
-PARTS = ("text", "layers")
+PEERS = ("tiktoken", "tokenizers", "rustbpe", "torch", "transformers")
+PARTS = ("text", "layers", "gpt")
 
 
 @click.command()
-@click.argument("parts", metavar="[text] [layers]", nargs=-1, type=click.Choice(PARTS))
+@click.argument("parts", metavar="[text] [layers] [gpt]", nargs=-1, type=click.Choice(PARTS))
 @click.option("--rounds", default=5, show_default=True, help="How often each program runs.")
 @click.option("--size", default=5_000_000, show_default=True, help="Characters of English.")
 @click.option("--stream", default=100, show_default=True, help="Megabytes of the stream.")
@@ -23,7 +23,7 @@ PARTS = ("text", "layers")
 def main(parts: tuple[str, ...], rounds: int, size: int, stream: int, file: Path | None) -> None:
     """Measure the reference beside its peers: `pip install -e .[benchmarks]` brings them.
 
-    Both parts are measured unless one is named.
+    All parts are measured unless some are named.
     """
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     click.echo(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
@@ -34,6 +34,8 @@ def main(parts: tuple[str, ...], rounds: int, size: int, stream: int, file: Path
         found |= of_text(rounds, size, stream)
     if "layers" in (parts or PARTS):
         found |= of_layers(rounds)
+    if "gpt" in (parts or PARTS):
+        found |= of_gpt(rounds)
     if file:
         file.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
 
@@ -82,6 +84,24 @@ def of_layers(rounds: int) -> dict:
     return found | {"kept": kept}
 
 
+def of_gpt(rounds: int) -> dict:
+    """Train, write with and load a GPT, beside that of `transformers`."""
+    import torch
+
+    from benchmarks import alone, gpt
+
+    torch.set_num_threads(1)
+    found = {}
+    for vocab in (512, 50_257):
+        shape = f"6 layers, 384 wide, context 256, vocabulary {vocab:,}"
+        found[f"training, {shape}, batch 8"] = gpt.training(vocab, rounds)
+        found[f"200 tokens, {shape}"] = gpt.writing(vocab, max(rounds // 2, 1))
+        found[f"loading, {shape}"] = alone.loading(vocab, rounds)
+    for title, rows in found.items():
+        show(f"{title}; ratios to transformers", rows)
+    return found
+
+
 def installed(name: str) -> str:
     try:
         return f"{name} {version(name)}"
@@ -94,7 +114,11 @@ def show(title: str, rows: list[dict]) -> None:
     click.echo(f"\n{title}")
     for row in rows:
         span = f"{row['least']:.2f} to {row['most']:.2f}"
-        click.echo(f"  {row['program']:<18}{row['seconds']:8.3f} s{row['ratio']:8.2f}   {span}")
+        more = "".join(
+            f"{row[key]:9,.0f} {key}" for key in ("tokens per second", "MiB") if key in row
+        )
+        told = f"  {row['program']:<18}{row['seconds']:8.3f} s{row['ratio']:8.2f}   {span:<12}"
+        click.echo(told + more)
 
 
 if __name__ == "__main__":

@@ -40,11 +40,12 @@ def generate(tree: str, weights: Path, prompt: str, tokens: int, seed: int, **ru
     katas = prepare(tree, *KATAS)
     with busy("loading"):
         from runs.model_files import read_model
+        from runs.vocabulary import end_of_text
         from runs.writing import as_text, continuation, picker
 
         model, config, vocabulary, tokenizer = read_model(katas, weights)
-    eos = config.vocab - 1 if vocabulary.special_tokens else None
-    ids = tokenizer.encode(prompt) or [config.vocab - 1]
+    eos = end_of_text(vocabulary)
+    ids = tokenizer.encode(prompt) or [eos or 0]
     pick = picker(katas, seed, **rules)
     new = continuation(katas, model, ids, tokens, config.context, pick, eos)
     out = click.get_binary_stream("stdout")

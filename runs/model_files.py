@@ -23,7 +23,7 @@ REQUIRED = {"model_type": "gpt2", "activation_function": "gelu_new", "layer_norm
 REMEDY = "copy the folder again, or name another"
 
 
-def config_file(config) -> str:
+def config_file(config, end_of_text: int | None) -> str:
     """Write the shape of a model as `transformers` does."""
     told = REQUIRED | {
         "architectures": ["GPT2LMHeadModel"],
@@ -33,8 +33,8 @@ def config_file(config) -> str:
         "n_layer": config.n_layers,
         "n_head": config.n_heads,
         "tie_word_embeddings": config.tied,
-        "bos_token_id": config.vocab - 1,
-        "eos_token_id": config.vocab - 1,
+        "bos_token_id": end_of_text,
+        "eos_token_id": end_of_text,
     }
     return json.dumps(
         told | dict.fromkeys(("attn_pdrop", "embd_pdrop", "resid_pdrop"), 0.0), indent=1
@@ -58,6 +58,17 @@ def read_model(katas, folder: Path):
 
     Raises click.ClickException if a file is missing, cut in half, or does not fit the others.
     """
+    model, config = read_weights(katas, folder)
+    own = any((folder / name).exists() for name in FILES)
+    vocabulary, tokenizer = chosen(katas, folder if own else None)
+    if len(vocabulary.vocab) != config.vocab:
+        sizes = f"{len(vocabulary.vocab):,} tokens, and the weights are for {config.vocab:,}"
+        raise unfit(folder, f"holds a vocabulary of {sizes}")
+    return model, config, vocabulary, tokenizer
+
+
+def read_weights(katas, folder: Path):
+    """Make a GPT, in evaluation mode, of config.json and model.safetensors; with its shape."""
     config = read_config(katas, folder)
     model = katas.load("gpt/gpt_model").GPT(config)
     try:
@@ -66,12 +77,7 @@ def read_model(katas, folder: Path):
         raise unfit(folder, f"holds no {WEIGHTS}") from None
     except (SafetensorError, KeyError, ValueError) as error:
         raise unfit(folder / WEIGHTS, f"does not fit {CONFIG} ({reason(error)})") from None
-    own = any((folder / name).exists() for name in FILES)
-    vocabulary, tokenizer = chosen(katas, folder if own else None)
-    if len(vocabulary.vocab) != config.vocab:
-        sizes = f"{len(vocabulary.vocab):,} tokens, and the weights are for {config.vocab:,}"
-        raise unfit(folder, f"holds a vocabulary of {sizes}")
-    return model.eval(), config, vocabulary, tokenizer
+    return model.eval(), config
 
 
 def read_config(katas, folder: Path):

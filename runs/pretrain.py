@@ -26,6 +26,7 @@ KATAS = (
     "pretraining/training_loop",
     "text/bpe_tokenizer",
     "text/encode_stream",
+    "text/train_bpe",
     "text/utf8_bytes",
 )
 
@@ -34,7 +35,9 @@ KATAS = (
 @click.option(
     "--text", multiple=True, type=texts.FILE, metavar="FILE", help="What to learn; repeatable."
 )
-@click.option("--tokenizer", metavar="NAME", help="bytes, gpt2, or a folder of `tokenizer train`.")
+@click.option(
+    "--tokenizer", metavar="NAME", help="1024 tokens of its own, gpt2, bytes, or a folder."
+)
 @click.option("--size", type=click.Choice([*SIZES]), help="How large a model.  [default: tiny]")
 @click.option("--steps", type=COUNT, help="How many steps.  [default: by size]")
 @click.option("--batch", type=COUNT, help="Windows read at once.  [default: by size]")

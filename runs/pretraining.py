@@ -1,6 +1,5 @@
 """Trains a GPT on a corpus: steps, and between them looks at how it does, and checkpoints."""
 
-import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ import click
 import torch
 
 from grader.trees import Tree
+from runs import metrics
 from runs.corpus import Corpus
 from runs.group import Group, averaged_last
 from runs.measuring import mean_loss
@@ -21,7 +21,7 @@ from runs.trainee import Trainee
 from runs.vocabulary import Vocabulary
 from runs.writing import as_text, continuation, picker
 
-CHECKPOINT, METRICS = "checkpoint.pt", "metrics.jsonl"
+CHECKPOINT = "checkpoint.pt"
 WARMUP, LAST_LR, MAX_NORM = 20, 0.1, 1.0  # a 20th of the steps; shares of the highest rate
 LOOKS, WINDOWS = 10, 64  # how often it is looked at; held-out windows in each look
 PROMPT, SAMPLE = 16, 120  # ids
@@ -57,7 +57,8 @@ class Training:
     def run(self, stop: Stop, teller: Teller) -> bool:
         """Make the steps that are left, and say whether it came to the end."""
         last, every = self.settings.steps, max(self.settings.steps // LOOKS, 1)
-        self.drop_metrics()
+        if self.group.writes:
+            metrics.keep_first(self.folder, self.made)
         busy, seen, held_out = 0.0, 0, float("nan")
         while self.made < last:
             began = time.monotonic()
@@ -69,7 +70,8 @@ class Training:
                 record |= self.look()
                 held_out = record.get("held_out", held_out)
                 self.save()
-            self.note(record)
+            if self.group.writes:
+                metrics.note(self.folder, record)
             told = (
                 f"loss {record['loss']:.3f}  held out {held_out:.3f}  {seen / busy:,.0f} tokens/s"
             )
@@ -148,16 +150,3 @@ class Training:
             told = f"Step {self.made:,} could not be saved ({why}); step {self.saved:,} is"
             raise click.ClickException(f"{told}: make room, and --resume from there.") from None
         self.saved = self.made
-
-    def note(self, record: dict) -> None:
-        """Append a line to the metrics."""
-        if self.group.writes:
-            with (self.folder / METRICS).open("a", encoding="utf-8") as file:
-                file.write(json.dumps(record) + "\n")
-
-    def drop_metrics(self) -> None:
-        """Forget what was noted of steps that are to be made again."""
-        path = self.folder / METRICS
-        if self.group.writes and path.exists():
-            lines = path.read_text("utf-8").splitlines(keepends=True)
-            path.write_text("".join(lines[: self.made]), "utf-8")

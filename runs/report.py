@@ -1,15 +1,14 @@
 """What came of a pretraining: a few numbers beside their yardsticks, and the curve of the loss."""
 
 import io
-import json
-from pathlib import Path
 
 import click
 from matplotlib.figure import Figure
 
 from runs.files import write_together
 from runs.measuring import bits_per_byte, mean_loss, spelled
-from runs.pretraining import METRICS, Training
+from runs.metrics import FILE, noted
+from runs.pretraining import Training
 from runs.sizes import SIZES
 from runs.yardsticks import counting_bits, gzip_bits
 
@@ -25,20 +24,19 @@ def report(training: Training, tree: str) -> None:
     perplexity = training.katas.load("pretraining/perplexity").perplexity
     text = spelled(ids[1:], vocab, special_tokens)
     learned = spelled(training.ids.train[-20_000_000:], vocab, special_tokens)
-    write_together(training.folder, {CURVE: curve(training.folder / METRICS)})
+    write_together(training.folder, {CURVE: curve(noted(training.folder))})
     bits = bits_per_byte(loss, len(ids) - 1, len(text))
     others = f"gzip {gzip_bits(text):.3f}, counting 5-grams {counting_bits(learned, text):.3f}"
     folder = click.format_filename(training.folder)
     click.echo(f"held out         {len(text):,} bytes, {len(ids) - 1:,} tokens")
     click.echo(f"loss             {loss:.4f} nats a token, perplexity {perplexity(loss):,.2f}")
     click.echo(f"bits per byte    {bits:.3f}; {others}")
-    click.echo(f"written to       {folder}, with {CURVE} and {METRICS}")
+    click.echo(f"written to       {folder}, with {CURVE} and {FILE}")
     click.echo(f'To go on: python -m {tree} generate --weights {folder} --prompt "The "')
 
 
-def curve(metrics: Path) -> bytes:
+def curve(records: list[dict]) -> bytes:
     """Draw the loss of each step, and on held-out text, as a PNG."""
-    records = [json.loads(line) for line in metrics.read_text("utf-8").splitlines()]
     looks = [record for record in records if "held_out" in record]
     figure = Figure(figsize=(6.4, 3.6), layout="constrained")
     axis = figure.subplots()

@@ -30,18 +30,23 @@ class Trainee:
     optimizer: torch.optim.Optimizer
 
 
-def new_trainee(katas: Tree, settings: Settings, vocab: int, group: Group) -> Trainee:
-    """Make a model of a seed, and put it where it is trained."""
+def shape_of(katas: Tree, settings: Settings, vocab: int):
+    """Return the shape of the model that a run trains."""
     size = SIZES[settings.size]
-    shape = katas.load("gpt/gpt_config").GPTConfig(
+    return katas.load("gpt/gpt_config").GPTConfig(
         vocab, size.context, size.d_model, size.n_layers, size.n_heads
     )
+
+
+def new_trainee(katas: Tree, settings: Settings, vocab: int, group: Group) -> Trainee:
+    """Make a model of a seed, and put it where it is trained."""
+    shape = shape_of(katas, settings, vocab)
     torch.manual_seed(settings.seed)
     model = katas.load("gpt/gpt_model").GPT(shape).to(group.device)
     groups = katas.load("pretraining/param_groups").param_groups(model, DECAY)
     cross_entropy = katas.load("pretraining/cross_entropy").cross_entropy
     if settings.fused:
-        trained = FusedGPT(model, size.n_heads)
+        trained = FusedGPT(model, shape.n_heads)
         loss = trained.loss
         optimizer = torch.optim.AdamW(groups, settings.lr, BETAS, fused=True)
     else:

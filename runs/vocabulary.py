@@ -27,6 +27,12 @@ class Vocabulary(NamedTuple):
     special_tokens: list[str]
 
 
+def end_of_text(vocabulary: Vocabulary) -> int | None:
+    """Return the id of the first special token, if there is one."""
+    ids = {token: id for id, token in vocabulary.vocab.items()}
+    return next((ids[token.encode()] for token in vocabulary.special_tokens), None)
+
+
 def spelled(vocab: dict[int, bytes], merges: list[Merge], printable: dict[int, str]) -> dict:
     """Return the contents of the two files. The first line of the merges says how many follow."""
 

@@ -8,11 +8,12 @@ from ..attention.scaled_dot_product import scaled_dot_product
 class MultiHeadAttention(nn.Module):
     """Several heads side by side, and a projection that mixes what they found."""
 
-    def __init__(self, d_model: int, n_heads: int, bias: bool = True, dropout: float = 0.0):
+    def __init__(self, d_model: int, n_heads: int, qkv_bias: bool = True, dropout: float = 0.0):
         """Make the four projections; head h owns rows h * d_head to (h + 1) * d_head of q, k and v.
 
         q.weight, k.weight, v.weight, o.weight  (d_model, d_model)  parameters
-        q.bias, k.bias, v.bias, o.bias          (d_model,)          parameters, if bias
+        q.bias, k.bias, v.bias                  (d_model,)          parameters, if qkv_bias
+        o.bias                                  (d_model,)          a parameter
         dropout                                 float  the share of weights dropped in training
 
         Raises ValueError if n_heads does not divide d_model.

@@ -28,7 +28,6 @@ def greedy(logits: Tensor) -> Tensor:
     return logits.argmax(-1)
 
 
-@torch.no_grad()
 def generate(
     model: nn.Module,
     ids: Tensor,
@@ -44,22 +43,23 @@ def generate(
     ids             (B, T)            what to continue, T at least 1
     max_new_tokens  int               how many ids to append at most
     context         int               how many ids the model reads: the last ones
-    eos             int               ends its row, which goes on with eos until all have ended
+    eos             int               written, it ends its row, which holds eos from there on; when
+                                      every row has ended, nothing more is written
     pick                              takes the last logits, (B, V), and gives ids, (B,)
-    ->              (B, T + written)
+    ->              (B, T + written)  the model is asked in evaluation mode, without gradients
 
     Raises ValueError if context is below 1.
     """
     if context < 1:
         raise ValueError(f"context must be at least 1, got {context}")
     ended = torch.zeros(len(ids), dtype=torch.bool, device=ids.device)
-    with evaluating(model):
+    with evaluating(model), torch.no_grad():
         for _ in range(max_new_tokens):
             picked = pick(model(ids[:, -context:])[:, -1])
             if eos is not None:
                 picked = picked.masked_fill(ended, eos)
                 ended |= picked == eos
             ids = torch.cat([ids, picked[:, None]], dim=1)
-            if ended.all():
+            if eos is not None and ended.all():
                 break
     return ids

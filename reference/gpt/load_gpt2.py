@@ -21,7 +21,7 @@ def from_gpt2(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Turn published weights into the state of a GPT.
 
     weights  by the names of Hugging Face's files or of OpenAI's checkpoint; tensors or arrays
-    ->       by the names of a GPT; without a head of its own, its head is the table of tokens
+    ->       copies, by the names of a GPT; where there is no head, the head is the table of tokens
 
     Raises KeyError for a name that is missing, that comes twice, or that GPT-2 does not have.
     Source: Radford et al. 2019; the names are those of the published files.
@@ -31,8 +31,8 @@ def from_gpt2(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         if name.endswith((".attn.bias", ".attn.masked_bias")):
             continue  # masks, which older files hold beside the weights
         if _published(name) in theirs:
-            raise KeyError(f"{name} comes twice")
-        theirs[_published(name)] = torch.as_tensor(given)
+            raise KeyError(f"{_published(name)} comes twice, here as {name}")
+        theirs[_published(name)] = torch.asarray(given, copy=True, requires_grad=False)
     if "wte.weight" in theirs:
         theirs.setdefault("lm_head.weight", theirs["wte.weight"])
     table = _table(len({name.split(".")[1] for name in theirs if name.startswith("h.")}))
@@ -47,7 +47,7 @@ def from_gpt2(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def to_gpt2(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Turn the state of a GPT into weights by the names of Hugging Face's files.
 
-    ->  without lm_head.weight, if the head is the table of tokens
+    ->  copies, without lm_head.weight if the head is the table of tokens
 
     Raises KeyError for a name that is missing, or that a GPT with all biases does not have.
     """
@@ -64,7 +64,8 @@ def to_gpt2(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def load_state(model: nn.Module, state: Mapping[str, Tensor]) -> None:
     """Copy weights into a model: all of them, or none.
 
-    Raises KeyError for a name that is missing or too many, ValueError for a shape that differs.
+    Raises KeyError for a name that is missing or too many, ValueError for a shape that differs, and
+    for two tensors that differ where the model has one parameter under two names.
     """
     own = model.state_dict()
     _require_same(own, state)
@@ -72,19 +73,20 @@ def load_state(model: nn.Module, state: Mapping[str, Tensor]) -> None:
         if tensor.shape != state[name].shape:
             shapes = f"{tuple(tensor.shape)}, got {tuple(state[name].shape)}"
             raise ValueError(f"{name} must have the shape {shapes}")
+    names: dict[Tensor, str] = {}
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        first = names.setdefault(parameter, name)
+        if first != name and not torch.equal(state[first], state[name]):
+            raise ValueError(f"{name} and {first} are one parameter, and must have equal values")
     model.load_state_dict(state)
 
 
 def load_gpt2(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
     """Copy published weights into a GPT: all of them, or none.
 
-    Raises as from_gpt2 and load_state do; ValueError if a model with one table is given two.
+    Raises as from_gpt2 and load_state do.
     """
-    state = from_gpt2(weights)
-    tied = model.head.weight is model.tok.weight
-    if tied and not torch.equal(state["head.weight"], state["tok.weight"]):
-        raise ValueError("head.weight must be tok.weight in a tied model, got two that differ")
-    load_state(model, state)
+    load_state(model, from_gpt2(weights))
 
 
 def _table(n_layers: int) -> dict[str, list[str]]:

@@ -27,11 +27,12 @@ def next_token_probs(
     """
     _check(temperature, top_k, top_p)
     V = logits.shape[-1]
-    if temperature == 0:
-        top_k, temperature = 1, 1.0
+    top_k = 1 if temperature == 0 else top_k
     wide = logits.to(torch.promote_types(logits.dtype, torch.float32))
-    wide = (wide - wide.amax(-1, keepdim=True)) / temperature  # first the shift: 0 / T is 0
     ranked, order = wide.sort(dim=-1, descending=True, stable=True)
+    finite = torch.finfo(wide.dtype)  # in float32, 1e-300 would be 0, and 0 / 0 nan
+    temperature = min(max(temperature, finite.tiny), finite.max)
+    ranked = (ranked - ranked[..., :1]) / temperature  # first the shift: 0 / T is 0
     if top_k is not None and top_k < V:
         ranked = ranked.masked_fill(torch.arange(V, device=logits.device) >= top_k, float("-inf"))
     if top_p is not None and top_p < 1:

@@ -18,5 +18,6 @@ def gelu(x: Tensor, approximate: str = "none") -> Tensor:
     if approximate == "none":
         return x * (0.5 + 0.5 * (x * sqrt(0.5)).erf())
     if approximate == "tanh":
-        return x * (0.5 + 0.5 * (x * (1 + 0.044715 * x * x) * sqrt(2 / pi)).tanh())
+        twice = 2 * sqrt(2 / pi)  # sigmoid(2 * u) is (1 + tanh(u)) / 2, in fewer steps
+        return x * (x * (twice + twice * 0.044715 * x * x)).sigmoid()
     raise ValueError(f"approximate must be 'none' or 'tanh', got {approximate!r}")

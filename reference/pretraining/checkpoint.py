@@ -2,12 +2,13 @@
 
 import os
 from pathlib import Path
-from pickle import UnpicklingError
 
 import torch
 from torch import nn
 
 from ..gpt.load_gpt2 import load_state
+
+NAMES = ("model", "optimizer", "step", "torch", "generator")
 
 
 def save_checkpoint(
@@ -34,9 +35,8 @@ def save_checkpoint(
     try:
         torch.save(state, beside)
         beside.replace(path)
-    except BaseException:
+    finally:
         beside.unlink(missing_ok=True)
-        raise
 
 
 def load_checkpoint(
@@ -50,17 +50,27 @@ def load_checkpoint(
     optimizer  if it is given, the training goes on: torch's own generator is brought back as well
     ->  how many steps had been made
 
-    Raises ValueError if the file is not a whole checkpoint; KeyError or ValueError, as load_state
-    does, if its weights do not fit the model. Nothing has changed then.
+    Raises ValueError if the file is not a whole checkpoint, or holds no generator where one is
+    given, or groups of parameters that are not those of the optimizer; KeyError or ValueError, as
+    load_state does, if its weights do not fit the model. Nothing has changed then.
     """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (EOFError, RuntimeError, UnpicklingError) as error:
-        raise ValueError(f"path must be a whole checkpoint, got {path}") from error
-    load_state(model, state["model"])
+    with Path(path).open("rb") as file:
+        try:
+            state = torch.load(file, map_location="cpu", weights_only=True)
+            weights, moments, step, chance, batches = (state[name] for name in NAMES)
+        except Exception as error:  # for a damaged file torch raises nearly anything
+            raise ValueError(f"path must be a whole checkpoint, got {path}") from error
+    if generator is not None and batches is None:
+        raise ValueError(f"generator must be None, got one; {path} holds none")
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    load_state(model, weights)
     if optimizer is not None:
-        optimizer.load_state_dict(state["optimizer"])
-        torch.set_rng_state(state["torch"])
+        try:
+            optimizer.load_state_dict(moments)
+        except Exception:
+            load_state(model, before)
+            raise
+        torch.set_rng_state(chance)
     if generator is not None:
-        generator.set_state(state["generator"])
-    return state["step"]
+        generator.set_state(batches)
+    return step

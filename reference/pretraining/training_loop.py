@@ -80,9 +80,8 @@ def training_loop(
 
 def _endless(loader: Iterable[Batch]) -> Iterator[Batch]:
     while True:
-        empty = True
+        batch = None
         for batch in loader:
-            empty = False
             yield batch
-        if empty:
+        if batch is None:
             raise ValueError("loader must hold at least one batch")

@@ -32,7 +32,7 @@ def drawn(law):
 
 def shapes(d, bias=True):
     weights = {f"{name}.weight": (d, d) for name in "qkvo"}
-    return weights | ({f"{name}.bias": (d,) for name in "qkvo"} if bias else {})
+    return weights | {f"{name}.bias": (d,) for name in ("qkvo" if bias else "o")}
 
 
 def made(seed, sizes, H, *batch, bias=True, kind="normal"):
@@ -45,7 +45,7 @@ def made(seed, sizes, H, *batch, bias=True, kind="normal"):
 def model(kata, given, H, training=False, **options):
     """Make a module of these parameters, in evaluation unless told otherwise."""
     d, bias = len(given["q.weight"]), "q.bias" in given
-    one = loaded(kata.MultiHeadAttention(d, H, bias=bias, **options), given)
+    one = loaded(kata.MultiHeadAttention(d, H, qkv_bias=bias, **options), given)
     one.train(training)
     return one
 
@@ -96,7 +96,7 @@ def test_it_agrees_with_the_definition__as_torch_has_it(kata):
 
 
 def test_it_learns_four_matrices(kata):
-    assert_parameters(kata.MultiHeadAttention(6, 2, bias=False), shapes(6, False))
+    assert_parameters(kata.MultiHeadAttention(6, 2, qkv_bias=False), shapes(6, False))
     assert_parameters(kata.MultiHeadAttention(768, 12), shapes(768))
     one, fresh = (model(kata, values(shapes(6), seed), 2) for seed in (0, 9))
     assert_state_travels(one, fresh, tensor(9, 5, 6))
@@ -146,9 +146,11 @@ def test_one_head_is_attention_and_a_projection(kata, seed, sizes, H):
 
 @drawn
 def test_diagonal_blocks_are_models_of_one_head(kata, seed, sizes, H):
-    small = [made(seed + 50 * h, sizes, 1, bias=False) for h in range(H)]
+    small = [made(seed + 50 * h, sizes, 1) for h in range(H)]
     outputs = [model(kata, weights, 1)(*xs).detach() for weights, xs in small]
-    blocks = {n: torch.block_diag(*(weights[n] for weights, _ in small)) for n in small[0][0]}
+    stacked = {n: [weights[n] for weights, _ in small] for n in small[0][0]}
+    join = {"weight": lambda parts: torch.block_diag(*parts), "bias": torch.cat}
+    blocks = {n: join[n[2:]](parts) for n, parts in stacked.items()}
     xs = [torch.cat(parts, -1) for parts in zip(*(xs for _, xs in small), strict=True)]
     assert_close(model(kata, blocks, H)(*xs), torch.cat(outputs, -1))
 
@@ -211,7 +213,8 @@ def test_dropout_acts_in_training_alone(kata):
 
 def test_each_weight_is_dropped_or_scaled_up(kata):
     x = torch.eye(12, dtype=torch.float64)[:3]  # in each head values are x twice over,
-    w = values(shapes(12, False)) | {"v.weight": torch.cat([x] * 4), "o.weight": torch.eye(12)}
+    mixer = {"o.weight": torch.eye(12), "o.bias": torch.zeros(12)}
+    w = values(shapes(12, False)) | {"v.weight": torch.cat([x] * 4)} | mixer
     for p in (0.2, 0.7):
         whole = model(kata, w, 2)(x).detach().view(3, 2, 2, 3)[..., 0, :]  # so are outputs weights
         there = model(kata, w, 2, training=True, dropout=p)(x.expand(SEQUENCES, 3, 12)).detach()
