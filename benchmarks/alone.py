@@ -62,7 +62,6 @@ def train(program: str, vocab: str) -> None:
 def main(*arguments: str) -> None:
     import torch
 
-
     torch.set_num_threads(1)
     before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
     if arguments[0] == "load":

@@ -29,6 +29,8 @@ def written(value, room: int) -> str:
     shape = getattr(value, "shape", None)
     if shape is not None:
         return array(value, tuple(shape), room)
+    if hasattr(value, "named_parameters"):
+        return type(value).__name__
     if isinstance(value, str | bytes):
         return text(value, room)
     if isinstance(value, dict):

@@ -45,7 +45,7 @@ def training_in(katas: Tree, folder: Path, group: Group) -> Training:
     settings = kept(folder)
     if settings.processes != group.size:
         name = click.format_filename(folder)
-        told = f"{name} is a run of {settings.processes} processes, and here is a group of {group.size}"
+        told = f"{name} is a run of {settings.processes} processes, and here are {group.size}"
         command = f"torchrun --nproc-per-node {settings.processes}"
         raise click.ClickException(f"{told}: start as many, as by {command}.")
     vocabulary, _ = chosen(katas, folder)

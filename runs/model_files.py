@@ -46,8 +46,8 @@ def write_weights(katas, model: nn.Module, folder: Path) -> None:
     weights = katas.load("gpt/load_gpt2").to_gpt2(model.state_dict())
     beside = folder / f".{WEIGHTS}.{os.getpid()}"
     try:
-        beside.touch()  # with the rights of any new file
         save_file({n: w.contiguous() for n, w in weights.items()}, beside, {"format": "pt"})
+        beside.chmod(0o644)  # it was for its writer alone
         beside.replace(folder / WEIGHTS)
     finally:
         beside.unlink(missing_ok=True)

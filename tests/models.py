@@ -19,6 +19,9 @@ class Bigram(nn.Module):
         self.drop = nn.Dropout(dropout)
         self.seen: list[tuple[tuple[int, ...], bool, bool]] = []
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__.lower()} of {len(self.table)} ids"
+
     def forward(self, ids: Tensor) -> Tensor:
         self.seen.append((tuple(ids.shape), self.training, torch.is_grad_enabled()))
         return self.drop(self.table[ids])
