@@ -29,7 +29,7 @@ def written(value, room: int) -> str:
     shape = getattr(value, "shape", None)
     if shape is not None:
         return array(value, tuple(shape), room)
-    if hasattr(value, "named_parameters"):
+    if hasattr(value, "named_parameters") or hasattr(value, "param_groups"):
         return type(value).__name__
     if isinstance(value, str | bytes):
         return text(value, room)

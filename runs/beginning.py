@@ -12,10 +12,10 @@ from runs.files import write_together
 from runs.group import Group
 from runs.model_files import CONFIG, config_file
 from runs.named_tokenizer import named
-from runs.pretraining import Training
 from runs.settings import FILE, Settings, kept, written
 from runs.sizes import SIZES
 from runs.trainee import new_trainee, shape_of
+from runs.training import Training
 from runs.vocabulary import end_of_text, spelled
 
 TOKENIZER = "1024"

@@ -1,6 +1,7 @@
 """Several processes that train one model together, as torchrun starts them; or one alone."""
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 
@@ -56,6 +57,13 @@ class Group:
     def share(self, windows: torch.Tensor) -> torch.Tensor:
         """Return the rows of this process, on its device."""
         return windows.chunk(self.size)[self.rank].to(self.device)
+
+    def lost(self, error: RuntimeError) -> bool:
+        """Say whether an error is that of a group which has lost a process."""
+        told = r"gloo|NCCL|Connection (closed|reset)"
+        return self.size > 1 and bool(
+            isinstance(error, dist.DistError) or re.search(told, str(error))
+        )
 
     def leave(self) -> None:
         if self.size > 1:

@@ -8,6 +8,7 @@ vocab.json, merges.txt  its tokenizer
 import json
 import os
 from pathlib import Path
+from textwrap import shorten
 
 import click
 from safetensors import SafetensorError
@@ -103,8 +104,8 @@ def read_config(katas, folder: Path):
 
 
 def reason(error: Exception) -> str:
-    """Return what an exception says, or its name."""
-    return str(error.args[0]) if error.args else type(error).__name__
+    """Return how what an exception says begins, or its name."""
+    return shorten(str(error.args[0]), 100) if error.args else type(error).__name__
 
 
 def unfit(path: Path, told: str) -> click.ClickException:

@@ -72,15 +72,14 @@ def pretrain(tree: str, out: Path | None, resume: bool, **told) -> None:
         refuse_second(folder)
     try_to_write_in(folder)
     group = Group()
-    try:
-        run(prepare(tree, *KATAS), tree, folder, group, None if resume else told)
-    finally:
-        group.leave()
+    run(prepare(tree, *KATAS), tree, folder, group, None if resume else told)
+    group.leave()
 
 
 def run(katas, tree: str, folder: Path, group, told: dict | None) -> None:
     """Begin a run, or go on with the one in the folder, to its end or until it is stopped."""
     from runs.beginning import begin, training_in
+    from runs.pretraining import pretrain as go
     from runs.progress import training
     from runs.report import report
     from runs.stopping import stoppable
@@ -92,7 +91,7 @@ def run(katas, tree: str, folder: Path, group, told: dict | None) -> None:
     if told is None:
         this.resume()
     with stoppable() as stop, training(this.settings.steps, this.made, group.writes) as teller:
-        finished = this.run(stop, teller)
+        finished = go(this, stop, teller)
     if finished and group.writes:
         return report(this, tree)
     if not finished and group.writes:

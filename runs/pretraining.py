@@ -1,152 +1,59 @@
-"""Trains a GPT on a corpus: steps, and between them looks at how it does, and checkpoints."""
+"""Goes from step to step until the end, or until something stands in the way."""
 
 import time
-from dataclasses import dataclass
-from pathlib import Path
 
 import click
-import torch
 
-from grader.trees import Tree
 from runs import metrics
-from runs.corpus import Corpus
-from runs.group import Group, averaged_last
-from runs.measuring import mean_loss
-from runs.model_files import write_weights
 from runs.progress import Teller
-from runs.settings import Settings
-from runs.sizes import SIZES
 from runs.stopping import Stop
-from runs.trainee import Trainee
-from runs.vocabulary import Vocabulary
-from runs.writing import as_text, continuation, picker
+from runs.training import CHECKPOINT, Training
 
-CHECKPOINT = "checkpoint.pt"
-WARMUP, LAST_LR, MAX_NORM = 20, 0.1, 1.0  # a 20th of the steps; shares of the highest rate
-LOOKS, WINDOWS = 10, 64  # how often it is looked at; held-out windows in each look
-PROMPT, SAMPLE = 16, 120  # ids
+LOOKS = 10  # how often it is looked at, and saved
 
 
-@dataclass
-class Training:
-    """A training on its way; `made` steps have been made, and `saved` of them are on the disk."""
+def pretrain(training: Training, stop: Stop, teller: Teller) -> bool:
+    """Make the steps that are left, and say whether it came to the end.
 
-    katas: Tree
-    settings: Settings
-    folder: Path
-    group: Group
-    vocabulary: Vocabulary
-    ids: Corpus
-    trainee: Trainee
-    generator: torch.Generator
-    made: int = 0
-    saved: int = 0
+    Raises click.ClickException if a step cannot be made; all steps before it are saved then.
+    """
+    if training.group.writes:
+        metrics.keep_first(training.folder, training.made)
+    last, every = training.settings.steps, max(training.settings.steps // LOOKS, 1)
+    busy, seen, held_out = 0.0, 0, float("nan")
+    while training.made < last:
+        began = time.monotonic()
+        record, stopped = one_step(training, stop)
+        busy, seen = busy + time.monotonic() - began, seen + training.tokens
+        record["tokens_per_second"] = round(seen / busy)
+        if looked := stopped or training.made % every == 0 or training.made == last:
+            record |= training.look()
+            held_out = record.get("held_out", held_out)
+            training.save()
+        if training.group.writes:
+            metrics.note(training.folder, record)
+        told = f"loss {record['loss']:.3f}  held out {held_out:.3f}  {seen / busy:,.0f} tokens/s"
+        teller.step(training.made, told)
+        if looked and "sample" in record:
+            teller.say(record["sample"])
+        if stopped:
+            return False
+    return True
 
-    def resume(self) -> None:
-        """Go back to the last checkpoint. Raises click.ClickException if it is not whole."""
-        load = self.katas.load("pretraining/checkpoint").load_checkpoint
-        path, trainee = self.folder / CHECKPOINT, self.trainee
-        try:
-            self.made = self.saved = load(path, trainee.model, trainee.optimizer, self.generator)
-        except FileNotFoundError:
-            return  # stopped before the first one: the beginning is where it stands
-        except (KeyError, ValueError) as error:
-            told = f"{click.format_filename(path)} does not fit this run ({error.args[0]})"
-            raise click.ClickException(f"{told}: name another --out, and train anew.") from None
 
-    def run(self, stop: Stop, teller: Teller) -> bool:
-        """Make the steps that are left, and say whether it came to the end."""
-        last, every = self.settings.steps, max(self.settings.steps // LOOKS, 1)
-        if self.group.writes:
-            metrics.keep_first(self.folder, self.made)
-        busy, seen, held_out = 0.0, 0, float("nan")
-        while self.made < last:
-            began = time.monotonic()
-            record = self.step()
-            busy, seen = busy + time.monotonic() - began, seen + self.tokens
-            record["loss"], stopped = self.group.mean(record["loss"], stop.asked is not None)
-            record["tokens_per_second"] = round(seen / busy)
-            if looked := stopped or self.made % every == 0 or self.made == last:
-                record |= self.look()
-                held_out = record.get("held_out", held_out)
-                self.save()
-            if self.group.writes:
-                metrics.note(self.folder, record)
-            told = (
-                f"loss {record['loss']:.3f}  held out {held_out:.3f}  {seen / busy:,.0f} tokens/s"
-            )
-            teller.step(self.made, told)
-            if looked and "sample" in record:
-                teller.say(record["sample"])
-            if stopped:
-                return False
-        return True
-
-    @property
-    def tokens(self) -> int:
-        """Count the tokens that a step learns from."""
-        return self.settings.windows * SIZES[self.settings.size].context
-
-    def step(self) -> dict[str, float]:
-        """Make one step, or raise click.ClickException with all as it was before it."""
-        s, context = self.settings, SIZES[self.settings.size].context
-        load, before = self.katas.load, (self.generator.get_state(), torch.get_rng_state())
-        drawn = load("data/get_batch").get_batch(self.ids.train, s.windows, context, self.generator)
-        mine = (self.group.share(windows).chunk(s.accumulate) for windows in drawn)
-        lr = load("pretraining/cosine_schedule").cosine_schedule(
-            self.made,
-            max_lr=s.lr,
-            min_lr=s.lr * LAST_LR,
-            warmup=max(s.steps // WARMUP, 1),
-            total=s.steps,
-        )
-        try:
-            record = load("pretraining/training_loop").train_step(
-                self.trainee.trained,
-                averaged_last(self.trainee.trained, zip(*mine, strict=True)),
-                self.trainee.optimizer,
-                lr=lr,
-                max_norm=MAX_NORM,
-                loss=self.trainee.loss,
-            )
-        except FloatingPointError as error:
-            self.generator.set_state(before[0])
-            torch.set_rng_state(before[1])
-            self.save()
-            told = f"Stopped at step {self.made + 1:,}: {error}. {CHECKPOINT} holds the step before"
-            raise click.ClickException(f"{told}. Train anew with a lower --lr.") from None
-        self.made += 1
-        return {"step": self.made, **record}
-
-    def look(self) -> dict:
-        """Return the loss on held-out text, and a sample. Only one process looks."""
-        if not self.group.writes:
-            return {}
-        context, model = SIZES[self.settings.size].context, self.trainee.model
-        loss = mean_loss(self.katas, model, self.ids.held_out, context, WINDOWS)
-        prompt = self.ids.held_out[:PROMPT].tolist()
-        pick = picker(self.katas, self.settings.seed, temperature=0.8)
-        written = continuation(self.katas, model, prompt, SAMPLE, context, pick, None)
-        text = "".join(as_text([*prompt, *written], self.vocabulary.vocab))
-        return {"held_out": loss, "sample": text}
-
-    def save(self) -> None:
-        """Write a checkpoint and the weights. Raises click.ClickException if there is no room."""
-        if not self.group.writes:
-            return
-        save = self.katas.load("pretraining/checkpoint").save_checkpoint
-        trainee = self.trainee
-        try:
-            save(
-                self.folder / CHECKPOINT,
-                trainee.model,
-                trainee.optimizer,
-                self.made,
-                self.generator,
-            )
-            write_weights(self.katas, trainee.model, self.folder)
-        except (OSError, RuntimeError) as error:  # torch's writer has no OSError to give
-            why = getattr(error, "strerror", None) or str(error).splitlines()[0]
-            told = f"Step {self.made:,} could not be saved ({why}); step {self.saved:,} is"
-            raise click.ClickException(f"{told}: make room, and --resume from there.") from None
-        self.saved = self.made
+def one_step(training: Training, stop: Stop) -> tuple[dict, bool]:
+    """Make a step, and ask every process of the group whether it was told to stop."""
+    try:
+        record = training.step()
+        record["loss"], stopped = training.group.mean(record["loss"], stop.asked is not None)
+        return record, bool(stopped)
+    except FloatingPointError as error:
+        training.save()
+        told = f"Stopped at step {training.made + 1:,}: {error}. {CHECKPOINT} holds the step before"
+        raise click.ClickException(f"{told}. Train anew with a lower --lr.") from None
+    except RuntimeError as error:
+        if not training.group.lost(error):
+            raise
+        training.save()
+        told = f"Another process of the group is gone. Step {training.made:,} is the last"
+        raise click.ClickException(f"{told}: start as many again, with --resume.") from None

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from runs.files import write_together
 from runs.measuring import bits_per_byte, mean_loss, spelled
 from runs.metrics import FILE, noted
-from runs.pretraining import Training
 from runs.sizes import SIZES
+from runs.training import Training
 from runs.yardsticks import counting_bits, gzip_bits
 
 CURVE = "loss.png"

@@ -44,5 +44,7 @@ def codes(text: bytes, length: int) -> tuple[np.ndarray, np.ndarray]:
 def looked_up(wanted: np.ndarray, table: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     """Return the counts of numbers, 0 for those that are not in a sorted table."""
     keys, counts = table
+    if not len(keys):
+        return np.zeros(len(wanted), int)
     at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     return np.where(keys[at] == wanted, counts[at], 0)

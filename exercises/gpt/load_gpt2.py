@@ -6,16 +6,6 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor, nn
 
-ENDS = {"wte": "tok", "wpe": "pos", "ln_f": "ln_f", "lm_head": "head"}
-PARTS = {
-    "ln_1": ["ln1"],
-    "attn.c_attn": ["attn.q", "attn.k", "attn.v"],
-    "attn.c_proj": ["attn.o"],
-    "ln_2": ["ln2"],
-    "mlp.c_fc": ["mlp.up"],
-    "mlp.c_proj": ["mlp.down"],
-}
-
 
 def from_gpt2(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Turn published weights into the state of a GPT.

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor, nn
 
-ENDS = {"wte": "tok", "wpe": "pos", "ln_f": "ln_f", "lm_head": "head"}
-PARTS = {
+_ENDS = {"wte": "tok", "wpe": "pos", "ln_f": "ln_f", "lm_head": "head"}
+_PARTS = {
     "ln_1": ["ln1"],
     "attn.c_attn": ["attn.q", "attn.k", "attn.v"],
     "attn.c_proj": ["attn.o"],
@@ -91,10 +91,10 @@ def load_gpt2(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
 
 def _table(n_layers: int) -> dict[str, list[str]]:
     """List the published names, and for each those of ours that hold the same numbers."""
-    table = {f"{theirs}.weight": [f"{ours}.weight"] for theirs, ours in ENDS.items()}
+    table = {f"{theirs}.weight": [f"{ours}.weight"] for theirs, ours in _ENDS.items()}
     table["ln_f.bias"] = ["ln_f.bias"]
     for i in range(n_layers):
-        for theirs, ours in PARTS.items():
+        for theirs, ours in _PARTS.items():
             for kind in ("weight", "bias"):
                 names = [f"blocks.{i}.{part}.{kind}" for part in ours]
                 table[f"h.{i}.{theirs}.{kind}"] = names
