@@ -90,7 +90,8 @@ def run(katas, tree: str, folder: Path, group, told: dict | None) -> None:
     this = training_in(katas, folder, group)
     if told is None:
         this.resume()
-    with stoppable() as stop, training(this.settings.steps, this.made, group.writes) as teller:
+    progress = training(this.settings.steps, this.made, group.writes)
+    with progress as teller, stoppable(teller.say) as stop:
         finished = go(this, stop, teller)
     if finished and group.writes:
         return report(this, tree)

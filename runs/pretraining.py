@@ -1,6 +1,8 @@
 """Goes from step to step until the end, or until something stands in the way."""
 
 import time
+from itertools import chain
+from textwrap import indent, wrap
 
 import click
 
@@ -9,7 +11,7 @@ from runs.progress import Teller
 from runs.stopping import Stop
 from runs.training import CHECKPOINT, Training
 
-LOOKS = 10  # how often it is looked at, and saved
+LOOKS, WIDTH = 10, 70  # how often it is looked at, and saved; columns of a sample
 
 
 def pretrain(training: Training, stop: Stop, teller: Teller) -> bool:
@@ -35,7 +37,7 @@ def pretrain(training: Training, stop: Stop, teller: Teller) -> bool:
         told = f"loss {record['loss']:.3f}  held out {held_out:.3f}  {seen / busy:,.0f} tokens/s"
         teller.step(training.made, told)
         if looked and "sample" in record:
-            teller.say(record["sample"])
+            teller.say(shown(record["sample"]))
         if stopped:
             return False
     return True
@@ -57,3 +59,10 @@ def one_step(training: Training, stop: Stop) -> tuple[dict, bool]:
         training.save()
         told = f"Another process of the group is gone. Step {training.made:,} is the last"
         raise click.ClickException(f"{told}: start as many again, with --resume.") from None
+
+
+def shown(sample: str) -> str:
+    """Indent a sample, and let no sign in it be a command to the terminal."""
+    text = "".join(sign if sign.isprintable() or sign == "\n" else "·" for sign in sample)
+    lines = [wrap(line, WIDTH, drop_whitespace=False) or [""] for line in text.split("\n")]
+    return indent("\n".join(["", *chain.from_iterable(lines), ""]), "    ")

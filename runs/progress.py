@@ -55,7 +55,7 @@ def under_a_bar(steps: int, made: int) -> Iterator[Teller]:
     columns = (
         TextColumn("step"),
         MofNCompleteColumn(),
-        BarColumn(12),
+        BarColumn(10),
         TextColumn("{task.fields[status]}"),
     )
     more = TimeRemainingColumn(), TextColumn("left")
