@@ -91,14 +91,17 @@ def of_gpt(rounds: int) -> dict:
     from benchmarks import alone, gpt
 
     torch.set_num_threads(1)
-    found = {}
+    few, found = max(rounds // 2, 1), {}
     for vocab in (512, 50_257):
-        shape = f"6 layers, 384 wide, context 256, vocabulary {vocab:,}"
-        found[f"training, {shape}, batch 8"] = gpt.training(vocab, rounds)
-        found[f"200 tokens, {shape}"] = gpt.writing(vocab, max(rounds // 2, 1))
-        found[f"loading, {shape}"] = alone.loading(vocab, rounds)
-    for title, rows in found.items():
-        show(f"{title}; ratios to transformers", rows)
+        parts = {
+            "a step on 8 windows": lambda vocab=vocab: gpt.training(vocab, rounds),
+            "200 tokens": lambda vocab=vocab: gpt.writing(vocab, few),
+            "loading": lambda vocab=vocab: alone.loading(vocab, few),
+        }
+        for what, measure in parts.items():
+            title = f"{what}; 6 layers, 384 wide, context 256, vocabulary {vocab:,}"
+            found[title] = measure()
+            show(f"{title}; ratios to transformers", found[title])
     return found
 
 

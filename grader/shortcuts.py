@@ -21,8 +21,11 @@ class Use(NamedTuple):
     line: int
 
 
-def aliases(tree: ast.AST) -> dict[str, str]:
-    """Map each name that an import or a plain assignment binds to what it stands for."""
+def aliases(tree: ast.AST, forbidden: Iterable[str]) -> dict[str, str]:
+    """Map each name that an import or a plain assignment binds to what it stands for.
+
+    Of what `import *` binds, only the last parts of the forbidden names are of interest.
+    """
     known = {}
     for node in ast.walk(tree):
         match node:
@@ -31,13 +34,18 @@ def aliases(tree: ast.AST) -> dict[str, str]:
                     known[n.asname or n.name.partition(".")[0]] = (
                         n.name if n.asname else n.name.partition(".")[0]
                     )
+            case ast.ImportFrom(module=str(module), level=0, names=[ast.alias(name="*")]):
+                last = [name.rpartition(".")[2] for name in forbidden]
+                known |= {name: f"{module}.{name}" for name in last}
             case ast.ImportFrom(module=str(module), level=0, names=names):
                 known |= {n.asname or n.name: f"{module}.{n.name}" for n in names}
     for node in ast.walk(tree):
         match node:
-            case ast.Assign(
-                targets=[ast.Name(id=name)], value=ast.Name() | ast.Attribute() as value
-            ):
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=value)
+                | ast.AnnAssign(target=ast.Name(id=name), value=value)
+                | ast.NamedExpr(target=ast.Name(id=name), value=value)
+            ) if isinstance(value, ast.Name | ast.Attribute):
                 known.setdefault(name, full_name(value, known))
     return known
 
@@ -66,8 +74,8 @@ def uses(source: str, forbidden: Iterable[str]) -> list[Use]:
     The reference is forbidden everywhere: it is the answer.
     """
     tree = ast.parse(source)
-    known = aliases(tree)
     names = {spelled(name) for name in forbidden} | {"reference"}
+    known = aliases(tree, names)
     found = set()
     for node in ast.walk(tree):
         written = []

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 import torch
+from safetensors import SafetensorError
 
 from grader.trees import Tree
 from runs.corpus import Corpus
@@ -103,15 +104,10 @@ class Training:
         save = self.katas.load("pretraining/checkpoint").save_checkpoint
         trainee = self.trainee
         try:
-            save(
-                self.folder / CHECKPOINT,
-                trainee.model,
-                trainee.optimizer,
-                self.made,
-                self.generator,
-            )
             write_weights(self.katas, trainee.model, self.folder)
-        except (OSError, RuntimeError) as error:  # torch's writer has no OSError to give
+            path = self.folder / CHECKPOINT
+            save(path, trainee.model, trainee.optimizer, self.made, self.generator)
+        except (OSError, RuntimeError, SafetensorError) as error:  # not all writers give OSErrors
             why = getattr(error, "strerror", None) or str(error).splitlines()[0]
             told = f"Step {self.made:,} could not be saved ({why}); step {self.saved:,} is"
             raise click.ClickException(f"{told}: make room, and --resume from there.") from None

@@ -19,7 +19,8 @@ class AdamW(torch.optim.Optimizer):
     ):
         """Keep the settings; a group of parameters may have its own.
 
-        Raises ValueError if lr, eps or weight_decay is below 0, or a beta not in [0, 1).
+        Raises ValueError if lr, eps or weight_decay is below 0, or a beta not in [0, 1),
+        in a group, too.
         """
         raise NotImplementedError
 

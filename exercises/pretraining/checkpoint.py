@@ -1,6 +1,7 @@
 """Checkpoints: a training that stops goes on as if it had not."""
 
 import os
+from copy import deepcopy
 from pathlib import Path
 
 import torch
@@ -38,7 +39,7 @@ def load_checkpoint(
     ->  how many steps had been made
 
     Raises ValueError if the file is not a whole checkpoint, or holds no generator where one is
-    given, or groups of parameters that are not those of the optimizer; KeyError or ValueError, as
-    load_state does, if its weights do not fit the model. Nothing has changed then.
+    given, or groups that are not those of the optimizer, or lack one of its settings; KeyError or
+    ValueError, as load_state does, if its weights do not fit the model. Nothing has changed then.
     """
     raise NotImplementedError

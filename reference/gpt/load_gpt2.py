@@ -28,19 +28,20 @@ def from_gpt2(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """
     theirs: dict[str, Tensor] = {}
     for name, given in weights.items():
-        if name.endswith((".attn.bias", ".attn.masked_bias")):
+        if re.fullmatch(r"(transformer\.)?h\.\d+\.attn\.(masked_)?bias", name):
             continue  # masks, which older files hold beside the weights
         if _published(name) in theirs:
             raise KeyError(f"{_published(name)} comes twice, here as {name}")
         theirs[_published(name)] = torch.asarray(given, copy=True, requires_grad=False)
     if "wte.weight" in theirs:
         theirs.setdefault("lm_head.weight", theirs["wte.weight"])
-    table = _table(len({name.split(".")[1] for name in theirs if name.startswith("h.")}))
+    named = map(_published, weights)  # a mask needs a block, too
+    table = _table(len({name.split(".")[1] for name in named if name.startswith("h.")}))
     _require_same(table, theirs)
-    state: dict[str, Tensor] = {}
+    state = {}
     for name, ours in table.items():
         pieces = _turned(name, theirs[name]).chunk(len(ours))
-        state.update(zip(ours, pieces, strict=True))
+        state.update({one: piece.clone() for one, piece in zip(ours, pieces, strict=True)})
     return state
 
 
@@ -70,7 +71,7 @@ def load_state(model: nn.Module, state: Mapping[str, Tensor]) -> None:
     own = model.state_dict()
     _require_same(own, state)
     for name, tensor in own.items():
-        if tensor.shape != state[name].shape:
+        if isinstance(tensor, Tensor) and tensor.shape != state[name].shape:
             shapes = f"{tuple(tensor.shape)}, got {tuple(state[name].shape)}"
             raise ValueError(f"{name} must have the shape {shapes}")
     names: dict[Tensor, str] = {}
@@ -105,8 +106,7 @@ def _published(name: str) -> str:
     """Write a name of OpenAI's, model/h0/ln_1/g, as Hugging Face does, h.0.ln_1.weight."""
     name = name.removeprefix("transformer.").removeprefix("model/")
     name = re.sub(r"^h(\d+)/", r"h.\1.", name).replace("/", ".")
-    name = re.sub(r"\.[wg]$", ".weight", name)
-    name = re.sub(r"\.b$", ".bias", name)
+    name = re.sub(r"\.b$", ".bias", re.sub(r"\.[wg]$", ".weight", name))
     return name if "." in name else f"{name}.weight"
 
 

@@ -19,15 +19,17 @@ class AdamW(torch.optim.Optimizer):
     ):
         """Keep the settings; a group of parameters may have its own.
 
-        Raises ValueError if lr, eps or weight_decay is below 0, or a beta not in [0, 1).
+        Raises ValueError if lr, eps or weight_decay is below 0, or a beta not in [0, 1),
+        in a group, too.
         """
-        for name, value in {"lr": lr, "eps": eps, "weight_decay": weight_decay}.items():
-            if not value >= 0:
-                raise ValueError(f"{name} must be at least 0, got {value}")
-        if not all(0 <= beta < 1 for beta in betas):
-            raise ValueError(f"betas must be from 0 to below 1, got {betas}")
         settings = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
         super().__init__(params, settings)
+        for given in (settings, *self.param_groups):
+            for name in ("lr", "eps", "weight_decay"):
+                if not given[name] >= 0:
+                    raise ValueError(f"{name} must be at least 0, got {given[name]}")
+            if not all(0 <= beta < 1 for beta in given["betas"]):
+                raise ValueError(f"betas must be from 0 to below 1, got {given['betas']}")
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Tensor] | None = None) -> Tensor | None:

@@ -1,6 +1,7 @@
 """Checkpoints: a training that stops goes on as if it had not."""
 
 import os
+from copy import deepcopy
 from pathlib import Path
 
 import torch
@@ -51,21 +52,29 @@ def load_checkpoint(
     ->  how many steps had been made
 
     Raises ValueError if the file is not a whole checkpoint, or holds no generator where one is
-    given, or groups of parameters that are not those of the optimizer; KeyError or ValueError, as
-    load_state does, if its weights do not fit the model. Nothing has changed then.
+    given, or groups that are not those of the optimizer, or lack one of its settings; KeyError or
+    ValueError, as load_state does, if its weights do not fit the model. Nothing has changed then.
     """
     with Path(path).open("rb") as file:
         try:
             state = torch.load(file, map_location="cpu", weights_only=True)
             weights, moments, step, chance, batches = (state[name] for name in NAMES)
+            groups = [dict(group) for group in moments["param_groups"]]
+            for own in (chance, chance if batches is None else batches):
+                torch.Generator().set_state(own)  # raises if this is no state
+            if not isinstance(weights, dict):
+                raise TypeError("weights must have names")
         except Exception as error:  # for a damaged file torch raises nearly anything
             raise ValueError(f"path must be a whole checkpoint, got {path}") from error
     if generator is not None and batches is None:
         raise ValueError(f"generator must be None, got one; {path} holds none")
-    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    before = deepcopy(model.state_dict())
     load_state(model, weights)
     if optimizer is not None:
         try:
+            for mine, saved in zip(optimizer.param_groups, groups, strict=False):
+                if lacking := sorted(mine.keys() - saved.keys()):
+                    raise ValueError(f"optimizer has {', '.join(lacking)}, and {path} has not")
             optimizer.load_state_dict(moments)
         except Exception:
             load_state(model, before)

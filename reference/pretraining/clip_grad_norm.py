@@ -21,7 +21,7 @@ def clip_grad_norm(parameters: Iterable[Tensor], max_norm: float, eps: float = 1
     if not max_norm > 0:
         raise ValueError(f"max_norm must be above 0, got {max_norm}")
     gradients = [p.grad for p in parameters if p.grad is not None]
-    norms = [torch.linalg.vector_norm(g) for g in gradients]
+    norms = [torch.linalg.vector_norm(g, dtype=torch.float64) for g in gradients]
     norm = float(torch.linalg.vector_norm(torch.stack(norms))) if norms else 0.0
     if norm > max_norm:
         for gradient in gradients:

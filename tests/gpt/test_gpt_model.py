@@ -1,6 +1,7 @@
 """spec/gpt/gpt_model.md, clause by clause."""
 
 from functools import partial
+from itertools import combinations
 from math import sqrt
 from types import SimpleNamespace
 
@@ -31,7 +32,8 @@ def drawn(law):
 
 
 def config(change=None, tied=True, dropout=0.0, qkv_bias=True):
-    options = {"qkv_bias": qkv_bias, "tied": tied, "dropout": dropout}
+    """Make a config of the small model, with two fields that a model does not read."""
+    options = {"qkv_bias": qkv_bias, "tied": tied, "dropout": dropout, "eps": 9.0, "bias": True}
     return SimpleNamespace(**SMALL | (change or {}) | options)
 
 
@@ -181,13 +183,17 @@ def test_it_begins_with_small_random_numbers(kata):
 
 
 def test_it_begins_with_small_random_numbers__no_two_matrices_alike(kata):
-    with chance(0):
-        fresh = dict(kata.GPT(config(LARGE)).named_parameters())
-    names = [f"blocks.{i}.attn.{name}.weight" for i in range(2) for name in "qkvo"]
-    alike = torch.corrcoef(torch.stack([fresh[name].detach().flatten() for name in names]))
-    for i, j in torch.triu_indices(8, 8, 1).T.tolist():
-        told = f"begins with {names[i]} and {names[j]} alike: their correlation is"
-        assert_holds(abs(alike[i, j]) < 6 / 64, f"{told} {alike[i, j]:.3g}")
+    fresh = {}
+    for seed, which in enumerate(("one model", "another")):
+        with chance(seed):
+            for name, value in kata.GPT(config(LARGE, tied=False)).named_parameters():
+                if value.ndim == 2:
+                    fresh |= {f"{name} of {which}": value.detach()}
+    for (i, a), (j, b) in combinations(fresh.items(), 2):
+        if a.shape == b.shape:
+            alike = torch.corrcoef(torch.stack([a.flatten(), b.flatten()]))[0, 1]
+            told = f"begins with {i} and {j} alike: their correlation is {alike:.3g}"
+            assert_holds(abs(alike) < 6 / sqrt(a.numel()), told)
 
 
 def test_more_ids_than_the_context_are_refused(kata):
@@ -215,15 +221,38 @@ def test_dropout_acts_in_training_alone(kata, seed, change, tied):
         assert_holds(bool((y - right).abs().max() < 1e-9), told, y)
 
 
-def test_dropout_acts_in_training_alone__on_the_sum_of_the_tables(kata):
-    """Each entry of the sum is 4; after the norm, what was dropped of it lies below 0."""
-    c = config({"vocab": 16, "d_model": 16, "n_heads": 2}, tied=False, dropout=0.2)
-    given = values(c, 0, *SILENT) | {"head.weight": torch.eye(16), "ln_f.bias": torch.zeros(16)}
-    given |= {"tok.weight": torch.ones(16, 16), "pos.weight": 3 * torch.ones(5, 16)}
-    y = model(kata, c, given | {"ln_f.weight": torch.ones(16)}).train()(ids(0, 200, 5, n=16))
-    gone = (y < 0).double().mean().item()
-    told = f"dropped a share of {gone:.3g} of the sum of the tables, not 0.2"
-    assert_holds(abs(gone - 0.2) < 6 * 0.4 / sqrt(y.numel()), told, y)
+def test_dropout_acts_in_training_alone__at_four_places(kata):
+    """Each place in turn adds a number so small that eps shows, and nothing to channel 0."""
+    c, p = config({"vocab": 16, "d_model": 16, "n_heads": 2}, tied=False, dropout=0.2), 0.2
+    small, at = 1e-3 * (torch.arange(16) > 0).double(), "blocks.1"
+    silent = {name: 0 * v for name, v in values(c, 0).items()}
+    silent |= {"head.weight": torch.eye(16), "ln_f.weight": torch.ones(16)}
+    rows = {"tok.weight": 3 * small.expand(16, 16), "pos.weight": -2 * small.expand(5, 16)}
+    for what, parts, T, times in (
+        ("the sum of the tables", rows, 3, 1),
+        ("what attention gives", {f"{at}.attn.o.bias": small}, 3, 1),
+        ("what the network gives", {f"{at}.mlp.down.bias": small}, 3, 1),
+        (
+            "values, by weight and by entry",
+            {f"{at}.attn.v.bias": small, f"{at}.attn.o.weight": torch.eye(16)},
+            1,
+            2,
+        ),
+    ):
+        one, x = model(kata, c, silent | parts).train(), ids(0, 1000, T, n=16)
+        y = torch.stack([one(x).detach() for _ in range(2)], 1)
+        kept = (y - y[..., :1] > 1e-6)[..., 1:]
+        gone, right = 1 - kept.double().mean().item(), 1 - (1 - p) ** times
+        told = f"dropped a share of {gone:.3g} of {what}, not {right:.3g}"
+        assert_holds(abs(gone - right) < 6 * sqrt(0.25 / 1000), told, y)
+        right = small * F.pad(kept, (1, 0)) / (1 - p) ** times
+        told = f"did not divide what it kept of {what} by 1 - dropout"
+        assert_holds(bool((y - F.layer_norm(right, (16,))).abs().max() < 1e-9), told, y)
+        alike = torch.corrcoef(kept.flatten(1).double().T).fill_diagonal_(0).abs().max()
+        told = (
+            f"did not drop entries of {what} each by itself: the correlation of two is {alike:.3g}"
+        )
+        assert_holds(times > 1 or bool(alike < 6 / sqrt(1000)), told, y)
 
 
 @drawn
@@ -246,5 +275,6 @@ def test_it_agrees_with_the_definition(kata, seed, change, tied):
 
 def test_it_agrees_with_the_definition__and_keeps_type_and_device(kata):
     one, x = kata.GPT(config()), ids(0, 2, 4, n=7)
-    assert_keeps_type(one.to, x)
+    types = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
+    assert_keeps_type(one.to, x, types=types)
     assert_stays_on_device(kata.GPT(config()).to("meta"), x)

@@ -8,98 +8,22 @@ from hypothesis import strategies as st
 from torch import nn
 
 from tests.differences import difference
+from tests.gpt2_weights import (
+    WithExtra,
+    by_openai,
+    model_of,
+    ours,
+    prefixed,
+    theirs,
+    with_masks,
+)
 from tests.laws import Violation, assert_examples, assert_holds, assert_raises
 
-# d_model, vocab, context: different, and none is 1, which may be squeezed away
-sizes = st.permutations((3, 2, 4, 5)).map(lambda order: tuple(order[:3]))
+# d_model, vocab, context
+sizes = st.permutations((3, 2, 4, 5, 1)).map(lambda order: tuple(order[:3]))
 SOME = ((3, 5, 4), (2, 5, 3), (4, 3, 2))
 layers = st.sampled_from([1, 2, 3])
 few = settings(max_examples=8)
-
-PARTS = {"ln_1": ["ln1"], "ln_2": ["ln2"], "attn.c_attn": ["attn.q", "attn.k", "attn.v"]}
-PARTS |= {"attn.c_proj": ["attn.o"], "mlp.c_fc": ["mlp.up"], "mlp.c_proj": ["mlp.down"]}
-
-
-def ours(sizes, n_layers=1, own_head=False):
-    """Make the state of a GPT in which no number comes twice, but in a head that is the table."""
-    d, V, context = sizes
-    shapes = {"tok.weight": (V, d), "pos.weight": (context, d)}
-    for i in range(n_layers):
-        block = {"ln1": (d,), "attn.q": (d, d), "attn.k": (d, d), "attn.v": (d, d)}
-        block |= {"attn.o": (d, d), "ln2": (d,), "mlp.up": (4 * d, d), "mlp.down": (d, 4 * d)}
-        for part, shape in block.items():
-            shapes[f"blocks.{i}.{part}.weight"] = shape
-            shapes[f"blocks.{i}.{part}.bias"] = shape[:1]
-    shapes |= {"ln_f.weight": (d,), "ln_f.bias": (d,), "head.weight": (V, d)}
-    state, after = {}, 0
-    for name, shape in shapes.items():
-        size = torch.Size(shape).numel()
-        state[name] = torch.arange(after, after + size, dtype=torch.float64).reshape(shape)
-        after += size
-    return state if own_head else state | {"head.weight": state["tok.weight"].clone()}
-
-
-def side_by_side(values):
-    """Join vectors; write matrices for x @ W, where each row becomes a column."""
-    if values[0].ndim == 1:
-        return torch.cat(values)
-    return torch.stack([row for matrix in values for row in matrix], dim=1)
-
-
-def theirs(state, own_head=False):
-    """Write a state as Hugging Face's files do."""
-    weights = {"wte.weight": state["tok.weight"], "wpe.weight": state["pos.weight"]}
-    for i in range(sum(name.endswith("ln1.bias") for name in state)):
-        for part, names in PARTS.items():
-            for kind in ("weight", "bias"):
-                values = [state[f"blocks.{i}.{name}.{kind}"] for name in names]
-                weights[f"h.{i}.{part}.{kind}"] = side_by_side(values)
-    weights |= {name: value for name, value in state.items() if name.startswith("ln_f.")}
-    weights |= {"lm_head.weight": state["head.weight"]} if own_head else {}
-    return {name: value.clone() for name, value in weights.items()}
-
-
-def prefixed(weights):
-    return {n if n.startswith("lm_head") else f"transformer.{n}": v for n, v in weights.items()}
-
-
-def with_masks(weights):
-    """Add what older files hold: a triangle for each block, and a number for what it hides."""
-    blocks = [name.removesuffix("ln_1.bias") for name in weights if name.endswith("ln_1.bias")]
-    masks = {f"{at}attn.bias": torch.ones(1, 1, 3, 3).tril().bool() for at in blocks}
-    return weights | masks | {f"{at}attn.masked_bias": torch.tensor(-1e4) for at in blocks}
-
-
-def by_openai(weights):
-    """Write the same as OpenAI's checkpoint does: arrays, and one more axis for matrices."""
-    found = {}
-    for name, value in weights.items():
-        *path, kind = name.replace("h.", "h", 1).split(".")
-        if name not in ("wte.weight", "wpe.weight"):
-            path.append("b" if kind == "bias" else "g" if "ln_" in name else "w")
-        value = value[None] if path[-1] == "w" else value
-        found["/".join(["model", *path])] = value.numpy().copy()
-    return found
-
-
-class Model(nn.Module):
-    def __repr__(self):
-        return "model"
-
-
-def model_of(state, tied=True):
-    """Make a module that has the parameters of a GPT, all of them zero."""
-    model = Model()
-    for name, value in state.items():
-        *path, last = name.split(".")
-        at = model
-        for part in path:
-            if part not in dict(at.named_children()):
-                at.add_module(part, nn.ModuleList() if part == "blocks" else nn.Module())
-            at = getattr(at, part)
-        at.register_parameter(last, nn.Parameter(torch.zeros_like(value)))
-    model.head.weight = model.tok.weight if tied else model.head.weight
-    return model
 
 
 def assert_state(returned, right, verb="returned"):
@@ -132,6 +56,7 @@ def test_the_printed_values_hold(kata, examples):
 @given(sizes=sizes, n_layers=layers, own_head=st.booleans())
 @few
 @example(sizes=(3, 5, 4), n_layers=2, own_head=False)
+@example(sizes=(3, 5, 1), n_layers=1, own_head=False)
 def test_it_agrees_with_the_definition(kata, sizes, n_layers, own_head):
     state = ours(sizes, n_layers, own_head)
     assert_state(kata.from_gpt2(theirs(state, own_head)), state)
@@ -169,6 +94,10 @@ def test_without_a_head_in_the_file_the_table_is_the_head(kata):
         state = ours((3, 5, 4), own_head=own_head)
         found = kata.from_gpt2(theirs(state, own_head))
         assert_state(only(found, "head", "tok"), only(state, "head", "tok"))
+        kata.load_gpt2(model := model_of(state, tied=False), theirs(state, own_head))
+        assert_state(only(model.state_dict(), "head", "tok"), only(state, "head", "tok"), "left")
+        told = "tied a model that had a head of its own"
+        assert_holds(model.head.weight is not model.tok.weight, told)
 
 
 @given(sizes=sizes, n_layers=layers)
@@ -188,9 +117,14 @@ def test_every_name_is_used_once(kata):
         for written in (fewer, prefixed(fewer)):
             with assert_raises(KeyError, mentions=missing):
                 kata.from_gpt2(written)
-    for odd in ("h.0.attn.c_attn.scale", "h.1.ln_3.weight", "wxe.weight", "lm_head.bias"):
-        with assert_raises(KeyError, mentions=odd):
-            kata.from_gpt2(weights | {odd: torch.zeros(3)})
+    odd = "h.0.attn.c_attn.scale", "h.1.ln_3.weight", "wxe.weight", "lm_head.bias"
+    for name in (*odd, "wte.attn.bias", "foo.attn.masked_bias", "ln_f.masked_bias"):
+        with assert_raises(KeyError, mentions=name):
+            kata.from_gpt2(weights | {name: torch.zeros(3)})
+    gap = {name.replace("h.1.", "h.2."): value for name, value in weights.items()}
+    for wrong in (gap, weights | {"h.99.attn.bias": torch.zeros(3)}):
+        with assert_raises(KeyError, mentions="h."):
+            kata.from_gpt2(wrong)
     with assert_raises(KeyError, mentions="ln_f.bias"):
         kata.from_gpt2(weights | {"transformer.ln_f.bias": torch.zeros(3)})
 
@@ -212,6 +146,9 @@ def test_what_was_turned_turns_back__if_gpt_2_has_a_place_for_it(kata):
         kata.to_gpt2(changed(state, {"blocks.0.attn.k.bias": None}))
     with assert_raises(KeyError, mentions="head.bias"):
         kata.to_gpt2(state | {"head.bias": torch.zeros(5)})
+    gap = {name.replace("blocks.0.", "blocks.1."): value for name, value in state.items()}
+    with assert_raises(KeyError, mentions="blocks."):
+        kata.to_gpt2(gap)
 
 
 def test_everything_is_loaded_or_nothing(kata):
@@ -232,6 +169,16 @@ def test_everything_is_loaded_or_nothing(kata):
     assert_refused(kata.load_gpt2, without, theirs(state), KeyError, "blocks.1.attn.v.bias")
 
 
+def test_everything_is_loaded_or_nothing__of_any_module(kata):
+    for module in (nn.BatchNorm1d(3), WithExtra(nn.BatchNorm1d(3))):
+        state = {n: [1] if n == "_extra_state" else v + 1 for n, v in module.state_dict().items()}
+        kata.load_state(module, state)
+        after = module.state_dict()
+        told = "left the list of a module's extra state as it was"
+        assert_holds(after.pop("_extra_state", [1]) == [1], told)
+        assert_state(after, {n: v for n, v in state.items() if n in after}, "left a module with")
+
+
 def assert_refused(load, model, source, error, name):
     """Assert that weights are refused, and that the model is then as it was."""
     before = deepcopy(model.state_dict())
@@ -250,6 +197,14 @@ def test_a_tied_model_stays_tied(kata):
         assert_holds(model.head.weight is model.tok.weight, told)
     for load, source in ((kata.load_state, other), (kata.load_gpt2, theirs(other, own_head=True))):
         assert_refused(load, model_of(other), source, ValueError, "head.weight")
+    twice = nn.Sequential(nn.Linear(3, 3, bias=False), nn.Linear(3, 3, bias=False))
+    twice[1].weight = twice[0].weight
+    for first, last in ((1, 1), (0, 1)):
+        state = {"0.weight": torch.full((3, 3), first), "1.weight": torch.full((3, 3), last)}
+        if first == last:
+            kata.load_state(twice, state)
+        else:
+            assert_refused(kata.load_state, twice, state, ValueError, ".weight")
 
 
 def test_what_is_loaded_is_a_copy(kata):
@@ -257,11 +212,17 @@ def test_what_is_loaded_is_a_copy(kata):
     for load, source in ((kata.load_state, state), (kata.load_gpt2, theirs(state))):
         model = model_of(state).float()
         parameters = dict(model.named_parameters())
+        memory = {name: parameter.detach() for name, parameter in parameters.items()}
         load(model, source)
         for name, parameter in model.named_parameters():
             told = f"gave the model another parameter `{name}`, or another type than its float32"
             kept = parameter is parameters[name] and parameter.dtype == torch.float32
             assert_holds(kept, told)
+            told = f"gave the parameter `{name}` another memory, and left the old one as it was"
+            assert_holds(torch.equal(memory[name], parameter), told)
+    half = {name: value.bfloat16() for name, value in state.items()}
+    assert_state(kata.from_gpt2(theirs(half)), half)
+    assert_state(kata.to_gpt2(half), theirs(half))
 
 
 def test_what_is_loaded_is_a_copy__that_shares_no_memory(kata):
@@ -274,8 +235,12 @@ def test_what_is_loaded_is_a_copy__that_shares_no_memory(kata):
         (lambda source: kata.load_gpt2(model, source), theirs(state)),
     ):
         before = deepcopy(source)
-        for value in (call(source) or model.state_dict()).values():
-            value.detach().fill_(-1.0)
+        given = call(source)
+        made = list((given or model.state_dict()).values())
+        for number, value in enumerate(made):
+            value.detach().fill_(-1.0 - number)
+        apart = not given or all(bool((v == -1.0 - i).all()) for i, v in enumerate(made))
+        assert_holds(apart, "returned tensors that share memory with one another")
         assert_holds(list(source) == list(before), "changed the names in its argument")
         for name, value in source.items():
             told = f"shares memory: `{name}` changes as soon as the result is written to"

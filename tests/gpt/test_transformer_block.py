@@ -1,6 +1,7 @@
 """spec/gpt/transformer_block.md, clause by clause."""
 
 from functools import partial
+from itertools import pairwise
 from math import sqrt
 
 import torch
@@ -97,6 +98,13 @@ def by_torch(given, x, H):
     return functional_call(theirs, state, (x, torch.ones(T, T).triu(1).bool()))
 
 
+def assert_independent(kept, what):
+    """Assert that of what is kept in each sequence no two entries go together."""
+    alike = torch.corrcoef(kept.flatten(1).double().T).detach().fill_diagonal_(0).abs().max()
+    told = f"did not drop {what} each by itself: the correlation of two is {alike:.3g}"
+    assert_holds(bool(alike < 2 * ERROR), told)
+
+
 def test_the_printed_values_hold(kata, examples):
     assert_examples(kata, examples)
 
@@ -129,6 +137,16 @@ def test_a_position_looks_at_itself_and_those_before_it(kata, seed, size):
             kept = f"found the same at position {i} whatever stands at position {j}"
             assert_holds(i >= j or not once, gave, after)
             assert_holds(i < j or bool(always), kept, after)
+
+
+def test_a_position_looks_at_itself_and_those_before_it__in_a_sequence_of_any_length(kata):
+    """One block, called with ever more positions; and then scores beyond a mask of -1e9."""
+    for size, longest in ((1, 1100), (1e5, 50)):
+        given, x = values(4, 0, "mlp.down"), tensor(0, longest, 4)
+        one = block(kata, given | {"ln1.weight": size * given["ln1.weight"]}, 2)
+        found = [(one(x[:T]) - x[:T]).detach() for T in (2, 5, longest)]
+        for short, long in pairwise(found):
+            assert_close(long[: len(short)], short)
 
 
 @drawn
@@ -211,6 +229,22 @@ def test_dropout_acts_in_training_alone__at_three_places(kata):
         assert_holds(abs(whole - share) < ERROR, f"{told}, not {share}")
 
 
+def test_dropout_acts_in_training_alone__each_place_by_itself(kata):
+    """Attention adds 1 to zeros, and the network 2; then values lie in channels of their own."""
+    given, p = values(8, 0, "attn", "mlp"), 0.2
+    given |= {f"{name}.bias": n * torch.ones(8) for n, name in ((1, "attn.o"), (2, "mlp.down"))}
+    one, x = block(kata, given, 2, dropout=p).train(), torch.zeros(POSITIONS, 3, 8).double()
+    sums = torch.stack([(one(x.clone()) * (1 - p)).round() for _ in range(2)], 1)
+    assert_independent(torch.stack([sums % 2, sums // 2], 1), "entries of what the parts give")
+    given, x = values(32, 0, "attn", "mlp"), torch.zeros(POSITIONS, 3, 2, 2, 8).double()
+    given |= {f"attn.{name}.weight": torch.eye(32) for name in "vo"}
+    given |= {"ln1.weight": torch.ones(32), "ln1.bias": torch.zeros(32)}
+    x[:, 0, :, 0] = x[:, 1, :, 1] = torch.tensor([1, -1]).repeat(4)
+    x, one = x.flatten(2), block(kata, given, 2, dropout=p).train()
+    found = torch.stack([(one(x.clone()) - x)[:, 1:] for _ in range(2)], 1)
+    assert_independent(found.unflatten(-1, (2, 2, 8)).any(-1), "weights of attention")
+
+
 @drawn
 def test_the_gradient_is_that_of_the_definition(kata, seed, size):
     *shape, H = size
@@ -229,7 +263,8 @@ def test_the_input_is_left_alone(kata):
 @drawn
 def test_it_agrees_with_the_definition(kata, seed, size):
     *shape, H = size
-    for x in (tensor(seed, *shape), 9 * tensor(seed, 2, *shape), tensor(seed, *shape[1:])):
+    turned = 9 * tensor(seed, *shape[::-1], 2).permute(3, 2, 1, 0)
+    for x in (tensor(seed, *shape), turned, tensor(seed, *shape[1:])):
         given = values(shape[-1], seed, qkv_bias=seed % 2 == 0)
         assert_close(block(kata, given, H)(x.clone()), by_the_definition(given, x, H))
     given, x = values(shape[-1], seed), tensor(seed, *shape)

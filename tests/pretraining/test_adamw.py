@@ -6,50 +6,27 @@ from hypothesis import strategies as st
 
 from tests.devices import assert_stays_on_device
 from tests.laws import assert_equal, assert_examples, assert_holds, assert_own_work, assert_raises
-from tests.optimizing import assert_went, by_the_definition, noise, parameter, saved, walk
+from tests.optimizing import (
+    GROUPS,
+    alone,
+    assert_journey,
+    assert_went,
+    by_the_definition,
+    noise,
+    parameter,
+    saved,
+    walk,
+)
 from tests.tensors import distinct, seeds, tensor
 
 PLAIN = {"lr": 0.1, "eps": 0.0, "weight_decay": 0.0}
 USUAL = {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.01}
-GROUPS = (  # three ways to go, no number twice
-    {"lr": 0.1, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.3},
-    {"lr": 0.02, "betas": (0.5, 0.6), "eps": 0.1, "weight_decay": 0.0},
-    {"lr": 0.3, "betas": (0.8, 0.95), "eps": 1e-3, "weight_decay": 0.1},
-)
 pairs = st.sampled_from([(0.9, 0.999), (0.5, 0.6), (0.8, 0.95), (0.95, 0.5), (0.0, 0.0)])
 few = settings(max_examples=10)
 
 
-def alone(kata, begin, gradients, **options):
-    """List where each step of a single parameter leads."""
-    p = parameter(begin)
-    return walk(kata.AdamW([p], **options), [p], [gradients])[0]
-
-
 def test_the_printed_values_hold(kata, examples):
     assert_examples(kata, examples)
-
-
-def assert_journey(adamw, seed, shape):
-    """Assert twelve steps in three groups, with missing gradients and rates that change."""
-    begin = [tensor(seed + i, *shape) for i in range(4)]
-    paths = [noise(seed + i, 12, *shape) for i in range(3)] + [[None] * 12]
-    for i in (0, 1, 5):
-        paths[1][i] = None
-    factors = [1, 1, 0.5, 0.0, 2, 1, 1, 0.1, 1, 3, 1, 1]
-    ps = [parameter(p) for p in begin]
-    owned = ps[:1], iter(ps[1:2]), ps[2:]
-    optimizer = adamw([{"params": p, **g} for p, g in zip(owned, GROUPS, strict=True)])
-    places = [[] for _ in ps]
-    for i, factor in enumerate(factors):
-        for j, group in enumerate(optimizer.param_groups):
-            group["lr"] = GROUPS[j]["lr"] * factor
-        for went, new in zip(places, walk(optimizer, ps, [[g[i]] for g in paths]), strict=True):
-            went += new
-    for j, group in enumerate((*GROUPS, GROUPS[2])):
-        rates = [group["lr"] * factor for factor in factors]
-        right = by_the_definition(begin[j], paths[j], **{**group, "lr": rates})
-        assert_went(places[j], right, f"parameter {j + 1} of 4")
 
 
 @few
@@ -75,6 +52,10 @@ def test_a_parameter_without_a_gradient_is_passed_over(kata, seed, shape):
     told = "moved a parameter that has no gradient"
     assert_holds(torch.equal(never, begin) and torch.equal(frozen, begin), told)
     assert_holds(torch.equal(before, after), f"{told}, but had one in the step before")
+    p, path = parameter(begin).requires_grad_(False), noise(seed, 3, *shape)
+    found = walk(kata.AdamW([p], lr=0.1), [p], [path])[0]
+    right = alone(kata, begin, path, lr=0.1)
+    assert_went(found, right, "it has gradients, though `requires_grad` is False")
 
 
 @few
@@ -100,7 +81,9 @@ def test_every_group_has_its_own_settings(kata, seed, order):
     begin, paths = [p.detach().clone() for p in ps], [noise(seed + i, 4, 3, 2) for i in range(3)]
     right = [alone(kata, begin[j], paths[j], **group) for j, group in enumerate(order)]
     groups = [{"params": [p], **group} for p, group in zip(ps, order, strict=True)]
-    for j, found in enumerate(walk(kata.AdamW(groups), ps, paths)):
+    optimizer = kata.AdamW(groups[:2])
+    optimizer.add_param_group(groups[2])
+    for j, found in enumerate(walk(optimizer, ps, paths)):
         assert_went(found, right[j], f"group {j + 1} of 3 has settings of its own")
 
 
@@ -237,11 +220,14 @@ def test_a_closure_is_called_with_gradients_on(kata):
 
     with torch.no_grad():
         loss = optimizer.step(closure)
+        after = torch.is_grad_enabled()
+    assert_holds(not after, "left gradients on, where they were off before")
     assert_holds(seen != [False], "called the closure where no gradients are recorded")
     assert_holds(len(seen) == 1, f"called the closure {len(seen)} times")
     assert_equal(loss, torch.tensor(5.0))
     assert_went([p], [begin - 0.1 * begin.sign()], "along the gradient that the closure left")
     assert_holds(optimizer.step() is None, "returned something, without a closure")
+    assert_holds(torch.is_grad_enabled(), "left gradients off, where they were on before")
 
 
 def test_a_setting_out_of_range_is_refused(kata):
@@ -251,8 +237,10 @@ def test_a_setting_out_of_range_is_refused(kata):
     for name, value in out:
         number = next(v for v in value if v != 0.5) if name == "betas" else value
         for told in (name.rstrip("s") if name == "betas" else name, str(number)):
-            with assert_raises(ValueError, mentions=told):
-                kata.AdamW([parameter(tensor(0, 3))], **{name: value})
+            p = parameter(tensor(0, 3))
+            for groups, options in (([p], {name: value}), ([{"params": [p], name: value}], {})):
+                with assert_raises(ValueError, mentions=told):
+                    kata.AdamW(groups, **options)
     found = alone(kata, tensor(0, 3), [tensor(1, 3)], **{**PLAIN, "lr": 0.0, "betas": (0.0, 0.0)})
     assert_went(found, [tensor(0, 3)], "where every setting is 0")
 
@@ -267,6 +255,11 @@ def test_the_state_lies_where_its_parameter_lies(kata):
         return p.detach()
 
     assert_stays_on_device(moved, torch.ones(3, 4))
+    p = parameter(torch.ones(3))
+    optimizer = kata.AdamW([p], **PLAIN)
+    torch.nn.ParameterList([p]).double()  # as a model is brought to another type
+    found = walk(optimizer, [p], [[tensor(1, 3)]])[0]
+    assert_went(found, [1 - 0.1 * tensor(1, 3).sign()], "in float64, but was made in float32")
     begin, path = tensor(0, 4).float(), [g.float() for g in noise(1, 4, 4)]
     found = alone(kata, begin, path, **GROUPS[2])
     type_ = str(found[-1].dtype)[6:]

@@ -2,19 +2,33 @@
 
 import os
 import pickle
-from contextlib import chdir, contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from tests.laws import assert_equal, assert_examples, assert_holds, assert_raises
-from tests.tensors import chance, random
+from tests.resuming import (
+    PATH,
+    C,
+    V,
+    adam,
+    broken,
+    empty_folder,
+    fresh,
+    heavy,
+    network,
+    plain,
+    snapshot,
+    train,
+    watched,
+)
+from tests.tensors import random
 
-V, C, PATH = 7, 4, Path("run.pt")
+# an AdamW that is made anew, and has other settings than the one that was saved
+OTHER = partial(adam, lr=0.4, weight_decay=0.0, betas=(0.5, 0.6), eps=0.1)
 
 
 class Obstacle:
@@ -36,48 +50,6 @@ class Trap:
         return os.mkdir, ("sprung",)
 
 
-@contextmanager
-def empty_folder():
-    """Work in an empty folder, at a known place of torch's own generator."""
-    with TemporaryDirectory() as folder, chdir(folder), chance(1):
-        yield
-
-
-def network(seed, dropout=0.3, width=C):
-    """Make a model that has running means beside its parameters."""
-    with chance(seed):
-        layers = nn.Embedding(V, width), nn.BatchNorm1d(width), nn.Linear(width, V)
-        return nn.Sequential(*layers, nn.Dropout(dropout)).double()
-
-
-def plain(model):
-    return torch.optim.SGD(model.parameters(), lr=0.5)
-
-
-def heavy(model):
-    return torch.optim.SGD(model.parameters(), lr=0.5, momentum=0.9)
-
-
-def adam(model, lr=0.1, weight_decay=0.5):
-    groups = [{"params": model[0].parameters(), "lr": 2 * lr}, {"params": model[1:].parameters()}]
-    return torch.optim.AdamW(groups, lr=lr, weight_decay=weight_decay)
-
-
-def train(model, optimizer, batches, steps, fall=1.0):
-    """Make some steps, after each of which the rates fall; tell the losses."""
-    losses = []
-    for _ in range(steps):
-        inputs, targets = torch.randint(V, (2, 8), generator=batches)
-        optimizer.zero_grad()
-        loss = F.cross_entropy(model(inputs), targets)
-        loss.backward()
-        optimizer.step()
-        for group in optimizer.param_groups:
-            group["lr"] *= fall
-        losses.append(loss.item())
-    return losses
-
-
 def save(kata, make=adam, dropout=0.3, fall=1.0):
     """Save a training after three steps, and give its parts."""
     model, batches = network(2, dropout), random(3)
@@ -85,13 +57,6 @@ def save(kata, make=adam, dropout=0.3, fall=1.0):
     train(model, optimizer, batches, 3, fall)
     kata.save_checkpoint(PATH, model, optimizer, 3, batches)
     return model, optimizer, batches
-
-
-def fresh(make=adam, dropout=0.3, width=C):
-    """Make the parts of another training, which is somewhere else in every respect."""
-    torch.manual_seed(4)
-    model = network(5, dropout, width)
-    return model, make(model), random(6)
 
 
 def assert_goes_on(kata, make, made_anew=None, dropout=0.0, same_batches=True, fall=1.0):
@@ -105,17 +70,6 @@ def assert_goes_on(kata, make, made_anew=None, dropout=0.0, same_batches=True, f
         mine, theirs = (", ".join(f"{loss:.3f}" for loss in found) for found in (losses, right))
         told = f"let the training go on with losses of {mine}; without a break they are {theirs}"
         assert_holds(losses == right, told)
-
-
-def snapshot(model, optimizer, batches):
-    """Write down all that saving and loading could change."""
-    return {
-        "the model": [value.tolist() for value in model.state_dict().values()],
-        "the optimizer": str(optimizer.state_dict()),
-        "torch's own generator": torch.get_rng_state().tolist(),
-        "the generator": batches.get_state().tolist(),
-        "the mode": [module.training for module in model.modules()],
-    }
 
 
 def assert_same(before, parts, but=()):
@@ -154,7 +108,7 @@ def test_the_weights_come_back(kata):
 def test_the_optimizer_goes_on_where_it_stopped(kata):
     assert_goes_on(kata, heavy)
     assert_goes_on(kata, adam)
-    assert_goes_on(kata, adam, partial(adam, lr=0.4, weight_decay=0.0), fall=0.5)
+    assert_goes_on(kata, adam, OTHER, fall=0.5)
 
 
 def test_dropout_goes_on_where_it_stopped(kata):
@@ -172,8 +126,7 @@ def test_the_batches_go_on_where_they_stopped(kata):
 
 def test_a_training_goes_on_as_if_it_had_not_stopped(kata):
     assert_goes_on(kata, heavy, plain, dropout=0.3, same_batches=False, fall=0.5)
-    other = partial(adam, lr=0.4, weight_decay=0.0)
-    assert_goes_on(kata, adam, other, dropout=0.3, same_batches=False, fall=0.5)
+    assert_goes_on(kata, adam, OTHER, dropout=0.3, same_batches=False, fall=0.5)
 
 
 def test_the_number_of_steps_comes_back(kata):
@@ -196,6 +149,7 @@ def test_nothing_else_is_changed(kata):
         for mode in (True, False):
             parts = fresh()
             parts[0].train(mode)[3].train(not mode)
+            parts[0][0].weight.requires_grad_(mode)
             before = snapshot(*parts)
             kata.load_checkpoint(PATH, parts[0])
             assert_same(before, parts, but=["the model"])
@@ -209,7 +163,9 @@ def test_the_old_file_stays_until_the_new_one_is_whole(kata):
         older = PATH.read_bytes()
         os.link(PATH, "second name")
         train(model, optimizer, batches, 2)
-        kata.save_checkpoint(PATH, model, optimizer, 5, batches)
+        with watched() as wrong:
+            kata.save_checkpoint(PATH, model, optimizer, 5, batches)
+        assert_holds(not wrong, wrong[0] if wrong else "")
         told = "wrote into the old file: whoever reads it meanwhile has parts of both"
         assert_holds(Path("second name").read_bytes() == older, told)
         old, obstacle = PATH.read_bytes(), Obstacle(optimizer, RuntimeError("the disk is full"))
@@ -225,6 +181,14 @@ def test_a_failed_save_leaves_nothing_behind(kata):
     with empty_folder():
         parts = save(kata)
         assert_files("run.pt")
+        others = [Path("run.tmp"), Path("run.bak"), Path("tmp")]
+        for path in others:
+            path.write_text("not yours")
+        kata.save_checkpoint(PATH, *parts[:2], 4)
+        for path in others:
+            kept = path.is_file() and path.read_text() == "not yours"
+            assert_holds(kept, f"wrote over {path}, or removed it, which lay in the same folder")
+            path.unlink()
         for ending in (RuntimeError("the disk is full"), SystemExit(1)):
             Obstacle(parts[1], ending)
             for name in ("run.pt", "new.pt"):
@@ -250,6 +214,11 @@ def test_what_is_no_checkpoint_is_refused(kata):
         assert_refuses(kata, ValueError, *parts)
         for other in (torch.zeros(3), [1, 2, 3], {}, network(2).state_dict()):
             torch.save(other, PATH)
+            assert_refuses(kata, ValueError, *parts)
+        PATH.write_bytes(whole)
+        with suppress(Exception):
+            torch.save(broken(torch.load(PATH, weights_only=True)), PATH)
+        if PATH.read_bytes() != whole:
             assert_refuses(kata, ValueError, *parts)
         PATH.unlink()
         assert_refuses(kata, FileNotFoundError, *parts)
@@ -282,3 +251,10 @@ def test_what_does_not_fit_changes_nothing(kata):
         assert_refuses(kata, ValueError, model, optimizer, batches)
         kata.save_checkpoint(PATH, model, optimizer, 0)
         assert_refuses(kata, ValueError, *fresh(make=plain))
+        for make, other in ((plain, one_group), (one_group, plain)):
+            save(kata, make)
+            assert_refuses(kata, ValueError, *fresh(make=other))
+
+
+def one_group(model):
+    return torch.optim.AdamW(model.parameters())

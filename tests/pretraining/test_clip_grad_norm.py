@@ -48,13 +48,13 @@ def test_the_printed_values_hold(kata, examples):
 @given(seed=seeds, shape=distinct(2), share=st.sampled_from([0.5, 1e-3, 1.5, 40.0]), eps=epsilons)
 @example(seed=0, shape=(3, 4), share=0.5, eps=0.5)
 def test_it_agrees_with_the_definition(kata, seed, shape, share, eps):
-    gradients = several(seed, shape)
+    gradients = [*several(seed, shape), tensor(seed, *shape).T]
     length = length_of(gradients)
     limit = share * length
     ps = holding(*gradients, None)
     assert_length(kata.clip_grad_norm(ps, limit, eps), length)
     factor = limit / (length + eps) if length > limit else 1.0
-    for p, g in zip(ps[:3], gradients, strict=True):
+    for p, g in zip(ps[:-1], gradients, strict=True):
         assert_close(p.grad, g * factor)
 
 
@@ -64,7 +64,13 @@ def test_it_agrees_with_the_definition(kata, seed, shape, share, eps):
 def test_a_missing_gradient_is_passed_over(kata, seed, shape):
     a, b, c = several(seed, shape)
     for limit in (1e9, 1e-3):
-        right = kata.clip_grad_norm(holding(a, b, c), limit)
+        all_ask, frozen = holding(a, b, c), holding(a, b, c)
+        right = kata.clip_grad_norm(all_ask, limit)
+        frozen[0].requires_grad_(False)
+        told = "returned, where one does not ask for a gradient but has one, the length"
+        assert_length(kata.clip_grad_norm(frozen, limit), right, told)
+        told = "shortened them, where one does not ask for a gradient but has one, to the length"
+        assert_length(*(length_of(p.grad for p in ps) for ps in (frozen, all_ask)), told)
         ps = holding(None, a, None, b, c)
         returned = kata.clip_grad_norm(ps, limit)
         assert_length(returned, right, "returned, with two more that have no gradient, the length")
@@ -107,7 +113,7 @@ def test_the_length_before_is_returned(kata, seed, shape, share):
 def test_all_gradients_are_one_vector(kata, seed, shape):
     g = tensor(seed, *shape)
     assert_length(kata.clip_grad_norm(holding(g), inf), length_of([g]))
-    for cut in (list(g), list(g.flatten()), [g[:1], g[1:]]):
+    for cut in ([g.T], list(g), list(g.flatten()), [g[:1], g[1:]]):
         told = f"returned, for one vector cut into {len(cut)}, the length"
         assert_length(kata.clip_grad_norm(holding(*cut), inf), length_of([g]), told)
 
@@ -184,6 +190,20 @@ def test_a_limit_that_is_not_above_zero_is_refused(kata):
             with assert_raises(ValueError, mentions=mentions):
                 kata.clip_grad_norm(ps, limit)
         assert_holds(torch.equal(ps[0].grad, tensor(0, 3)), "changed a gradient")
+
+
+def test_the_length_is_computed_in_float64(kata):
+    for dtype, entry in ((torch.float16, 6e4), (torch.float32, 1e20), (torch.float32, 1e-25)):
+        g = torch.full((2,), entry, dtype=dtype)
+        ps, right = holding(g, g), length_of([g, g])
+        returned = kata.clip_grad_norm(ps, 0.5 * right, eps=0.0)
+        told = f"of four entries {entry:g} in {str(dtype)[6:]}"
+        near = abs(returned - right) <= 1e-6 * right
+        assert_holds(
+            near, f"returned, {told}, the length {returned:.6g}, not {right:.6g}", returned
+        )
+        half = all(torch.allclose(p.grad, 0.5 * g, rtol=1e-3, atol=0.0) for p in ps)
+        assert_holds(half, f"made {ps[0].grad.tolist()} {told}; half as long was allowed")
 
 
 def test_the_work_is_your_own(kata, shortcuts):

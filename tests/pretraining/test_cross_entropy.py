@@ -6,6 +6,7 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.devices import assert_stays_on_device
 from tests.laws import (
     assert_close,
     assert_examples,
@@ -22,7 +23,7 @@ from tests.tensor_laws import (
 from tests.tensors import distinct, ids, kinds, random, seeds, sizes, some, tensor
 
 some_axes = st.sampled_from([(), (2,), (3, 2), (2, 1, 3), (1, 4), (3, 3)])
-marks = st.sampled_from([-100, -1, 0, 7])
+marks = st.sampled_from([-100, -1, 0, 7, 99])  # an id or not, above all ids too
 few = settings(max_examples=15)
 
 
@@ -101,6 +102,7 @@ def test_the_loss_is_the_mean_over_the_rows(kata, seed, shape):
 @few
 @given(seed=seeds, shape=distinct(2), mark=marks)
 @example(seed=0, shape=(5, 4), mark=-100)
+@example(seed=0, shape=(5, 4), mark=99)
 def test_an_ignored_target_does_not_count(kata, seed, shape, mark):
     n, V = shape[0], shape[1] + 8
     x, targets = tensor(seed, n, V), partly(seed, n, n=V, mark=mark)
@@ -109,8 +111,10 @@ def test_an_ignored_target_does_not_count(kata, seed, shape, mark):
     assert_close(kata.cross_entropy(x.clone(), targets.clone(), ignore_index=mark), alone)
     if mark == -100:
         assert_close(kata.cross_entropy(x.clone(), targets.clone()), alone)
-    x[~counted] = 3 * tensor(seed + 1, int((~counted).sum()), V)
-    assert_close(kata.cross_entropy(x, targets.clone(), mark), alone)
+    other = tensor(seed + 1, int((~counted).sum()), V)
+    for scores in (3 * other, 1e308 * other.sign(), -1e308 * other.sign()):
+        x[~counted] = scores
+        assert_close(kata.cross_entropy(x.clone(), targets.clone(), mark), alone)
 
 
 def test_where_no_target_counts_the_loss_is_nan(kata):
@@ -188,7 +192,8 @@ def test_the_gradient_is_that_of_the_definition__for_large_scores(kata):
 def test_half_precision_is_computed_in_float32(kata):
     for dtype in (torch.float16, torch.bfloat16):
         sure, wide = torch.tensor([[0.0, -8.0]]), tensor(0, 2, 4096)
-        for x in (sure, wide, 30 * tensor(1, 3000, 4), 30 * tensor(2, 3000, 4)):
+        many = torch.tensor([[0.0, 2.0]]).expand(257 if dtype == torch.bfloat16 else 2049, 2)
+        for x in (sure, wide, many, 30 * tensor(1, 3000, 4), 30 * tensor(2, 3000, 4)):
             x, targets = x.to(dtype), torch.zeros(len(x), dtype=torch.int64)
             exact = by_the_definition(x.double(), targets).item()
             loss = kata.cross_entropy(x, targets)
@@ -202,6 +207,7 @@ def test_the_input_is_left_alone(kata):
     x, targets = torch.randn(3, 4, generator=random(0)), torch.tensor([0, -100, 3])
     assert_leaves_alone(kata.cross_entropy, x, targets)
     assert_keeps_type(lambda dtype: kata.cross_entropy, x, targets)
+    assert_stays_on_device(kata.cross_entropy, x, targets)
 
 
 def test_the_work_is_your_own(kata, shortcuts):

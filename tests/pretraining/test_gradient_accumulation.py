@@ -73,12 +73,16 @@ def assert_same(model, right):
 
 
 def assert_counts(kata, batches, others):
-    """Assert that both give the same gradients and mean, to a model that looks at the last id."""
+    """Assert that both give the same gradients and mean; the model looks at the last id only.
+
+    Give what it was asked in either case.
+    """
     model, right = bigram(V, 7), bigram(V, 7)
     expected = kata.gradient_accumulation(right, others)
     returned = kata.gradient_accumulation(model, batches)
     assert_same(model, right)
     assert_mean(returned, expected)
+    return model.seen, right.seen
 
 
 def layers(seed):
@@ -151,8 +155,9 @@ def test_an_ignored_target_has_no_weight(kata, seed, order, n):
 def test_a_part_without_targets_adds_nothing(kata):
     one, two, nothing = part(0, 2, 3), part(2, 1, 4), (ids(4, 0, 3, n=V), ids(5, 0, 3, n=V))
     blank = one[0], torch.full((2, 3), IGNORED)
-    assert_counts(kata, [one, blank, two], [one, two])
-    assert_counts(kata, [nothing, one, two, blank], [one, two])
+    for batches in ([one, blank, two], [nothing, one, two, blank]):
+        asked, right = assert_counts(kata, batches, [one, two])
+        assert_holds(asked == right, "asked the model about a part that has no target")
 
 
 def test_a_part_without_targets_adds_nothing__and_without_any_there_is_no_mean(kata):
@@ -203,6 +208,8 @@ def test_one_part_at_a_time(kata):
         assert_holds(gone >= i, f"asked for part {i} before the backward pass of part {gone}")
         told = f"asked for part {i} with the graphs of {alive} before it still in memory"
         assert_holds(not alive, told)
+    asked = len(model.seen)
+    assert_holds(asked == 3, f"asked the model {asked} times about 3 parts")
 
 
 @given(seed=seeds)
@@ -231,8 +238,9 @@ def test_what_is_not_reached_has_no_gradient(kata):
 
 
 def test_only_the_gradients_change(kata):
-    for training in (True, False):
+    for training, dropping in ((True, True), (False, False), (True, False)):
         model = bigram(V, 0).train(training)
+        model.drop.train(dropping)
         before = model.table.detach().clone()
 
         def call(x, y, more_x, more_y, model=model):
@@ -241,6 +249,8 @@ def test_only_the_gradients_change(kata):
         assert_leaves_alone(call, *part(0, 2, 3), *part(2, 1, 4))
         assert_equal(model.table.detach(), before)
         assert_holds(model.table.requires_grad, "made a parameter that asks for no gradient")
-        modes = [mode for _, mode, _ in model.seen] + [model.training, model.drop.training]
+        modes = [mode for _, mode, _ in model.seen] + [model.training]
         told = f"ran or left a model of the mode {training} in the mode {not training}"
         assert_holds(all(mode == training for mode in modes), told)
+        told = f"left a module of the mode {dropping} in the mode {not dropping}"
+        assert_holds(model.drop.training == dropping, told)

@@ -1,5 +1,6 @@
 """spec/pretraining/perplexity.md, clause by clause."""
 
+from contextlib import nullcontext
 from math import exp, inf, log
 
 import torch
@@ -90,6 +91,10 @@ def test_every_target_weighs_the_same__in_rows_of_any_length(kata):
     dealt = [(ones, torch.zeros_like(ones)) for ones in (easy, hard)]
     assert_near(kata.evaluate(priced(), dealt), 2.6)
     assert_near(kata.evaluate(priced(), [dealt[1], dealt[0], dealt[0]]), (4 * 1 + 8 * 3) / 12)
+    loss = kata.evaluate(bigram(V, 0).bfloat16(), [dealt[0]] * 300)
+    one = kata.evaluate(bigram(V, 0).bfloat16(), [dealt[0]])
+    told = f"returned {loss:.4g} for 300 batches in bfloat16, each of which alone gives {one:.4g}"
+    assert_holds(abs(loss / one - 1) < 0.01, told, loss)  # a cost may be rounded, their sum not
 
 
 @few
@@ -130,7 +135,17 @@ def test_no_gradient_is_recorded(kata):
     loss = kata.evaluate(model, [batch(0, 2, 3), batch(1, 1, 3)])
     told = "called the model while gradients were recorded"
     assert_holds(not any(recorded for _, _, recorded in model.seen), told, loss)
-    assert_holds(torch.is_grad_enabled(), "left gradients off", loss)
+
+
+def test_no_gradient_is_recorded__and_then_it_is_as_before(kata):
+    (inputs, targets), (wrong, _) = batch(0, 2, 3), batch(0, 2, 3, n=V)
+    for recorded in (True, False):
+        for made in (inputs, wrong + V):  # the model has no ids from V on
+            with torch.set_grad_enabled(recorded):
+                with nullcontext() if made is inputs else assert_raises(IndexError):
+                    kata.evaluate(bigram(V, 0), [(made, targets)])
+                now, then = ("on" if on else "off" for on in (torch.is_grad_enabled(), recorded))
+                assert_holds(now == then, f"left gradients {now}; before they were {then}")
 
 
 def test_all_is_left_as_it_was(kata):
@@ -158,7 +173,10 @@ def test_all_is_left_as_it_was__the_parameters_too(kata):
     assert_holds(torch.equal(model.table, table), told)
     kept = model.table.grad is not None and torch.equal(model.table.grad, gradient)
     assert_holds(kept, "changed the gradients that the parameters had")
-    assert_holds(model.table.requires_grad, "left a parameter that asks for no gradient")
+    for asks in (True, False):
+        kata.evaluate(model.requires_grad_(asks), [(inputs, targets)])
+        told = f"left a parameter with requires_grad={not asks}, which was {asks}"
+        assert_holds(model.table.requires_grad == asks, told)
 
 
 def test_the_batches_are_read_once(kata):
@@ -194,7 +212,8 @@ def test_perplexity_is_the_exponential_of_a_loss(kata, loss, more):
 def test_what_is_too_large_is_infinite(kata):
     for loss in (710.0, 1e4, inf):
         assert_equal(kata.perplexity(loss), inf)
-    assert_near(kata.perplexity(709.0), exp(709.0))
+    for loss in (709.0, 709.78):
+        assert_near(kata.perplexity(loss), exp(loss))
 
 
 @few

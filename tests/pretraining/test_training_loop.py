@@ -9,65 +9,9 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
+from tests.descent import Loader, V, batch, one_table, two_groups
 from tests.laws import assert_equal, assert_examples, assert_holds, assert_raises
-from tests.models import bigram
-from tests.tensors import chance, distinct, ids, seeds, tensor
-
-V = 5
-
-
-class Descent:
-    """Gradient descent with the interface of an optimiser, which notes what each step finds."""
-
-    def __init__(self, *groups, lr=0.5):
-        self.param_groups = [{"params": list(group), "lr": lr} for group in groups]
-        self.rates, self.gradients = [], []
-
-    def pairs(self):
-        return [(p, group["lr"]) for group in self.param_groups for p in group["params"]]
-
-    def zero_grad(self, set_to_none=True):
-        for p, _ in self.pairs():
-            p.grad = None
-
-    @torch.no_grad()
-    def step(self):
-        self.rates.append([group["lr"] for group in self.param_groups])
-        found = [p.new_zeros(p.shape) if p.grad is None else p.grad for p, _ in self.pairs()]
-        self.gradients.append(parameters_to_vector(found))
-        for (p, lr), gradient in zip(self.pairs(), found, strict=True):
-            p -= lr * gradient
-
-
-class Loader:
-    """Gives other batches in each pass: windows of 1, 2 and so on ids, `size` batches a pass."""
-
-    def __init__(self, size):
-        self.size, self.given, self.passes = size, 0, 0
-
-    def __iter__(self):
-        self.passes += 1
-        if self.passes > 100:
-            raise RuntimeError("the loader began anew 100 times, and had no batch")
-        for _ in range(self.size):
-            self.given += 1
-            yield batch(self.given, 1, self.given)
-
-
-def batch(seed, B=2, T=3):
-    return ids(seed, B, T, n=V), ids(seed + 1, B, T, n=V)
-
-
-def two_groups(seed, lr=0.5):
-    """Make a model of three parameters, and an optimiser that has them in two groups."""
-    with chance(seed):
-        model = nn.Sequential(nn.Embedding(V, 3), nn.Linear(3, V)).double()
-    return model, Descent(model[0].parameters(), model[1].parameters(), lr=lr)
-
-
-def one_table(seed, dropout=0.0, lr=0.5):
-    model = bigram(V, seed, dropout)
-    return model, Descent(model.parameters(), lr=lr)
+from tests.tensors import chance, distinct, seeds, tensor
 
 
 def train(kata, model, loader, optimizer, steps, **options):
@@ -125,12 +69,24 @@ def test_gradients_begin_anew(kata):
         assert_holds(off < 1e-9, told)
 
 
+def test_gradients_begin_anew__where_there_is_none(kata):
+    model, _ = one_table(0)
+    for name, asks in (("unused", True), ("frozen", False)):
+        model.register_parameter(name, nn.Parameter(torch.ones(2).double(), requires_grad=asks))
+        getattr(model, name).grad = torch.ones(2).double()
+    kata.train_step(model, [batch(0)], torch.optim.AdamW(model.parameters()))
+    for name, value in (("unused", model.unused), ("frozen", model.frozen)):
+        told = f"left a gradient, if only zeros, in a parameter that is {name}: AdamW moved it"
+        assert_holds(bool((value == 1).all()), told)
+
+
 @settings(max_examples=15)
 @given(seed=seeds, lengths=distinct(3))
 @example(seed=0, lengths=(4, 1, 3))
 def test_one_step_follows_the_mean_over_all_targets(kata, seed, lengths):
     batches = [batch(seed + i, 2, T + 1) for i, T in enumerate(lengths)]
     batches[0][1][0, 0] = -100
+    batches.insert(1, (batches[1][0], torch.full_like(batches[1][1], -100)))
 
     def threefold(logits, targets):
         return 3 * F.cross_entropy(logits.flatten(0, -2), targets.flatten())
@@ -171,6 +127,11 @@ def test_the_model_is_in_training_mode(kata):
     train(kata, model, [batch(0)], optimizer, 2, eval_every=1, eval_fn=lambda m: len(str(m.eval())))
     told = "ran the model in the mode in which eval_fn had left it, evaluation"
     assert_holds(model.seen[-1][1], told)
+    model, optimizer = one_table(0, dropout=1.0)
+    model.drop.eval()
+    loss = kata.train_step(model, [batch(0)], optimizer)["loss"]
+    told = "left a part in evaluation mode, a dropout of all entries, though the model was not"
+    assert_holds(abs(loss - log(5)) < 1e-9, told)
 
 
 def test_what_is_not_finite_stops_the_step(kata):
@@ -187,19 +148,24 @@ def test_what_is_not_finite_stops_the_step(kata):
             kata.train_step(model, [(good, good), (bad, good)], optimizer, **options)
         same = torch.equal(model.table.nan_to_num(), before.nan_to_num())
         assert_holds(same and not optimizer.rates, "let the optimizer step before it raised")
+    model, optimizer = one_table(0)
+    with assert_raises(ValueError, mentions="batches"):
+        kata.train_step(model, [(good, good - 100)], optimizer)
+    assert_holds(not optimizer.rates, "let the optimizer step where no target counts")
 
 
 def test_it_tells_what_the_step_was(kata):
-    model, optimizer = two_groups(0)
-    value, gradient = by_the_definition(model, [batch(0)])
-    norm = gradient.norm().item()
-    record = kata.train_step(model, [batch(0)], optimizer, lr=2.0, max_norm=0.125)
-    assert_equal(sorted(record), ["grad_norm", "loss", "lr"])
-    for name, right in (("loss", value), ("grad_norm", norm), ("lr", 2.0)):
-        told = f"put a {type(record[name]).__name__} into `{name}`, not a plain float"
-        assert_holds(isinstance(record[name], float), told)
-        told = f"told a `{name}` of {record[name]:.6g}, not {right:.6g}"
-        assert_holds(abs(record[name] - right) < 1e-9, told)
+    for max_norm in (0.125, None):
+        model, optimizer = two_groups(0)
+        value, gradient = by_the_definition(model, [batch(0)])
+        norm = gradient.norm().item()
+        record = kata.train_step(model, [batch(0)], optimizer, lr=2.0, max_norm=max_norm)
+        assert_equal(sorted(record), ["grad_norm", "loss", "lr"])
+        for name, right in (("loss", value), ("grad_norm", norm), ("lr", 2.0)):
+            told = f"put a {type(record[name]).__name__} into `{name}`, not a plain float"
+            assert_holds(isinstance(record[name], float), told)
+            told = f"told a `{name}` of {record[name]:.6g}, not {right:.6g}"
+            assert_holds(abs(record[name] - right) < 1e-9, told)
 
 
 def test_a_batch_is_learned_by_heart(kata):
@@ -216,8 +182,9 @@ def test_a_batch_is_learned_by_heart(kata):
 
 
 def test_the_loader_begins_anew_when_it_is_exhausted(kata):
-    for size, steps in ((2, 5), (3, 3), (4, 2)):
-        (model, optimizer), loader = one_table(0), Loader(size)
+    for size, steps in ((2, 5), (3, 3), (4, 2), (2, 0)):
+        model, optimizer = one_table(0)
+        loader = Loader(size, model)
         records = train(kata, model, loader, optimizer, steps)
         assert_equal([record["step"] for record in records], list(range(steps)))
         lengths, right = [shape[-1] for shape, _, _ in model.seen], list(range(1, steps + 1))
@@ -225,6 +192,8 @@ def test_the_loader_begins_anew_when_it_is_exhausted(kata):
         assert_holds(lengths == right, told)
         told = f"took {loader.given} batches out of the loader for {steps} steps"
         assert_holds(loader.given == steps, told)
+        told = "took a batch out of the loader before the step with the one before it was made"
+        assert_holds(loader.asked == list(range(steps)), told)
 
 
 def test_an_empty_loader_is_refused(kata):
@@ -247,11 +216,21 @@ def test_it_is_evaluated_after_every_so_many_steps(kata):
     same = torch.tensor([[0]])
     for every, steps, at in ((3, 8, [2, 5, 7]), (3, 6, [2, 5]), (9, 2, [1]), (None, 4, [])):
         model, optimizer = one_table(0)
-        options = {"eval_every": every, "eval_fn": lambda m: m.table[0, 0].item()}
+        asked = []
+
+        def look(m, asked=asked):
+            asked.append(m)
+            return m.table[0, 0].item()
+
+        options = {"eval_every": every, "eval_fn": look}
         records = train(kata, model, [(same, same)], optimizer, steps, **options)
         found = [record["step"] for record in records if "eval" in record]
         told = f"evaluated in the steps {found}, not {at}, with eval_every={every}"
         assert_holds(found == at, told)
+        told = f"called eval_fn {len(asked)} times for {len(at)} evaluations"
+        assert_holds(len(asked) == len(at), told)
+        told = "gave eval_fn another object than the model that is trained"
+        assert_holds(all(m is model for m in asked), told)
         after = not at or records[-1]["eval"] == model.table[0, 0].item()
         assert_holds(after, "evaluated the model as it was before the step")
 

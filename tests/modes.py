@@ -1,0 +1,29 @@
+"""The law about modes: each module of a model keeps its own, training or evaluation."""
+
+from torch import nn
+
+from tests.laws import assert_holds
+from tests.models import bigram
+
+
+def frozen(V: int, seed: int = 0) -> nn.Module:
+    """Make a model in training of which one part, and all within another, is in evaluation."""
+    inner = nn.Sequential(nn.Sequential(nn.Dropout(0.5)))
+    model = nn.Sequential(bigram(V, seed, 0.5), nn.Dropout(0.5), inner)
+    model[0].drop.eval()
+    inner.eval()
+    return model
+
+
+def modes(model: nn.Module) -> dict[str, bool]:
+    """List each part of a model with its mode."""
+    return {name or "the model": part.training for name, part in model.named_modules()}
+
+
+def assert_modes(model: nn.Module, before: dict[str, bool]):
+    """Assert that each part is in the mode in which it was."""
+    __tracebackhide__ = True
+    for name, training in modes(model).items():
+        now, then = ("training" if mode else "evaluation" for mode in (training, before[name]))
+        told = f"left {name} in {now} mode; before it was in {then} mode"
+        assert_holds(training == before[name], told)
