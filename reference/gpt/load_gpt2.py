@@ -30,9 +30,10 @@ def from_gpt2(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     for name, given in weights.items():
         if re.fullmatch(r"(transformer\.)?h\.\d+\.attn\.(masked_)?bias", name):
             continue  # masks, which older files hold beside the weights
-        if _published(name) in theirs:
-            raise KeyError(f"{_published(name)} comes twice, here as {name}")
-        theirs[_published(name)] = torch.asarray(given, copy=True, requires_grad=False)
+        short = _published(name)
+        if short in theirs:
+            raise KeyError(f"{short} comes twice, here as {name}")
+        theirs[short] = given.detach() if isinstance(given, Tensor) else torch.tensor(given)
     if "wte.weight" in theirs:
         theirs.setdefault("lm_head.weight", theirs["wte.weight"])
     named = map(_published, weights)  # a mask needs a block, too
