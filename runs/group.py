@@ -1,9 +1,11 @@
 """Several processes that train one model together, as torchrun starts them; or one alone."""
 
+import gc
 import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
+from importlib import import_module
 
 import click
 import torch
@@ -27,6 +29,7 @@ class Group:
             self.device = torch.device("cuda", local)
             torch.cuda.set_device(self.device)
         if self.size > 1:
+            import_module("torch._dynamo")  # imported later, it keeps the group beyond `leave`
             dist.init_process_group("nccl" if self.device.type == "cuda" else "gloo")
 
     @property
@@ -66,7 +69,12 @@ class Group:
         )
 
     def leave(self) -> None:
+        """End the group and its threads, which must not outlive the interpreter.
+
+        What was made with the group, such as modules, must be given up before.
+        """
         if self.size > 1:
+            gc.collect()
             dist.destroy_process_group()
 
 

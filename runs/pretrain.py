@@ -72,12 +72,16 @@ def pretrain(tree: str, out: Path | None, resume: bool, **told) -> None:
         refuse_second(folder)
     try_to_write_in(folder)
     group = Group()
-    run(prepare(tree, *KATAS), tree, folder, group, None if resume else told)
+    status = run(prepare(tree, *KATAS), tree, folder, group, None if resume else told)
     group.leave()
+    raise click.exceptions.Exit(status)
 
 
-def run(katas, tree: str, folder: Path, group, told: dict | None) -> None:
-    """Begin a run, or go on with the one in the folder, to its end or until it is stopped."""
+def run(katas, tree: str, folder: Path, group, told: dict | None) -> int:
+    """Begin a run, or go on with the one in the folder, and return the exit status.
+
+    It is 0 at the end of the run, and 128 and the number of the signal that stopped it.
+    """
     from runs.beginning import begin, training_in
     from runs.pretraining import pretrain as go
     from runs.progress import training
@@ -93,10 +97,11 @@ def run(katas, tree: str, folder: Path, group, told: dict | None) -> None:
     progress = training(this.settings.steps, this.made, group.writes)
     with progress as teller, stoppable(teller.say) as stop:
         finished = go(this, stop, teller)
-    if finished and group.writes:
-        return report(this, tree)
-    if not finished and group.writes:
+    if finished:
+        if group.writes:
+            report(this, tree)
+        return 0
+    if group.writes:
         again = f"python -m {tree} pretrain --resume --out {click.format_filename(folder)}"
         click.echo(f"Stopped after step {this.made:,}, and saved. To go on:\n  {again}", err=True)
-    if not finished:
-        raise click.exceptions.Exit(128 + (stop.asked or 2))
+    return 128 + (stop.asked or 2)

@@ -19,7 +19,7 @@ def copied() -> str:
     words = ("--task", "copy", "--steps", 120, "abcd", "zz")
     done = run("translate", *words, PYTHONIOENCODING="ascii", **ONE_THREAD)
     assert done.returncode == 0, done.stderr
-    assert re.search(r"^step 12 of 120  loss \d\.\d{4}$", done.stderr, re.M)
+    assert re.search(r"^step 12 of 120  loss \d\.\d{4}  \d:\d\d left$", done.stderr, re.M)
     return done.stdout.decode()
 
 
