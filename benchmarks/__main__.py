@@ -91,12 +91,12 @@ def of_gpt(rounds: int) -> dict:
     from benchmarks import alone, gpt
 
     torch.set_num_threads(1)
-    few, found = max(rounds // 2, 1), {}
+    found = {}
     for vocab in (512, 50_257):
         parts = {
             "a step on 8 windows": lambda vocab=vocab: gpt.training(vocab, rounds),
-            "200 tokens": lambda vocab=vocab: gpt.writing(vocab, few),
-            "loading": lambda vocab=vocab: alone.loading(vocab, few),
+            "200 tokens": lambda vocab=vocab: gpt.writing(vocab, rounds),
+            "loading": lambda vocab=vocab: alone.loading(vocab, rounds),
         }
         for what, measure in parts.items():
             title = f"{what}; 6 layers, 384 wide, context 256, vocabulary {vocab:,}"
