@@ -64,7 +64,10 @@ def new_trainee(katas: Tree, settings: Settings, vocab: int, group: Group) -> Tr
 
 
 class HalfPrecise(nn.Module):
-    """Has the matrix products of a module done in bfloat16; its parameters stay as they are."""
+    """Has the matrix products of a module done in bfloat16; its parameters stay as they are.
+
+    What it gives is in bfloat16, so that the head, where it comes only then, multiplies that.
+    """
 
     def __init__(self, module: nn.Module):
         super().__init__()
@@ -72,4 +75,4 @@ class HalfPrecise(nn.Module):
 
     def forward(self, ids: Tensor) -> Tensor:
         with torch.autocast(ids.device.type, torch.bfloat16):
-            return self.module(ids)
+            return self.module(ids).bfloat16()
