@@ -48,7 +48,7 @@ def written(value, room: int) -> str:
             closing = ",)"
         return joined(opening, shown, len(value), closing, room)
     if isinstance(value, SimpleNamespace):
-        return f"namespace({', '.join(vars(value))})"
+        return f"namespace({', '.join(f'{k}={brief(v, 20)}' for k, v in vars(value).items())})"
     if isinstance(value, FunctionType | BuiltinFunctionType):
         return value.__name__.strip("<>")
     shown = repr(value)

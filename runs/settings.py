@@ -15,7 +15,7 @@ class Settings:
     """Everything that decides which weights a training ends in.
 
     text        files to learn from; none: the text that comes with Python
-    tokenizer   "bytes", "gpt2", or a folder
+    tokenizer   how many tokens to learn, "gpt2", "bytes", or a folder
     size        a key of SIZES
     steps       how many steps
     batch       windows that a process reads at a time

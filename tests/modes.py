@@ -1,5 +1,8 @@
-"""The law about modes: each module of a model keeps its own, training or evaluation."""
+"""The laws about modes: each module keeps its own, and gradients are recorded as before."""
 
+from collections.abc import Callable
+
+import torch
 from torch import nn
 
 from tests.laws import assert_holds
@@ -27,3 +30,13 @@ def assert_modes(model: nn.Module, before: dict[str, bool]):
         now, then = ("training" if mode else "evaluation" for mode in (training, before[name]))
         told = f"left {name} in {now} mode; before it was in {then} mode"
         assert_holds(training == before[name], told)
+
+
+def assert_recording_kept(call: Callable):
+    """Assert that gradients are recorded after a call if they were before, and only then."""
+    __tracebackhide__ = True
+    for recorded in (True, False):
+        with torch.set_grad_enabled(recorded):
+            call()
+            now, then = ("on" if on else "off" for on in (torch.is_grad_enabled(), recorded))
+        assert_holds(now == then, f"left gradients {now}; before they were {then}")

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from grader.syllabus import ROOT
 from grader.tests.test_runs import refused, run
 from grader.trees import Tree
-from runs.model_files import read_model, write_weights
+from runs.model_files import read_model, read_weights, write_weights
 
 transformers = pytest.importorskip(
     "transformers", reason="needs transformers: pip install -e .[benchmarks]"
@@ -53,8 +53,6 @@ def ids_for(shape) -> torch.Tensor:
 
 def ours_from(folder: Path):
     """Read a model, whatever its vocabulary."""
-    from runs.model_files import read_weights
-
     return read_weights(KATAS, folder)[0]
 
 

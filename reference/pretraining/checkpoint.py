@@ -60,7 +60,7 @@ def load_checkpoint(
             state = torch.load(file, map_location="cpu", weights_only=True)
             weights, moments, step, chance, batches = (state[name] for name in NAMES)
             groups = [dict(group) for group in moments["param_groups"]]
-            for own in (chance, chance if batches is None else batches):
+            for own in [chance] if batches is None else [chance, batches]:
                 torch.Generator().set_state(own)  # raises if this is no state
             if not isinstance(weights, dict):
                 raise TypeError("weights must have names")
