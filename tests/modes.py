@@ -24,12 +24,16 @@ def modes(model: nn.Module) -> dict[str, bool]:
 
 
 def assert_modes(model: nn.Module, before: dict[str, bool]):
-    """Assert that each part is in the mode in which it was."""
+    """Assert that each part is in the mode in which it was, and a new one in that of its place."""
     __tracebackhide__ = True
     for name, training in modes(model).items():
-        now, then = ("training" if mode else "evaluation" for mode in (training, before[name]))
-        told = f"left {name} in {now} mode; before it was in {then} mode"
-        assert_holds(training == before[name], told)
+        place = name
+        while place not in before:
+            place = place.rpartition(".")[0] or "the model"
+        now, then = ("training" if mode else "evaluation" for mode in (training, before[place]))
+        whose = "it" if place == name else place
+        told = f"left {name} in {now} mode; before {whose} was in {then} mode"
+        assert_holds(training == before[place], told)
 
 
 def assert_recording_kept(call: Callable):

@@ -1,0 +1,1 @@
+"""From a model that continues to a model that answers."""

@@ -1,0 +1,30 @@
+"""Policy gradients: what earned more than its like becomes likelier, a little at a time."""
+
+import torch
+from torch import Tensor
+
+
+def group_advantages(rewards: Tensor, eps: float = 1e-6) -> Tensor:
+    """Measure each answer against the other answers to the same prompt.
+
+    rewards  (..., K)  of K answers each, maybe all the same
+    eps      float     added to the standard deviation, which divides by K, before it divides
+    ->       (..., K)  how far each is above the mean of its row, in standard deviations
+
+    Source: Shao et al. 2024, section 4.1 (GRPO).
+    """
+    raise NotImplementedError
+
+
+def ppo_loss(logp: Tensor, logp_old: Tensor, adv: Tensor, clip: float = 0.2) -> Tensor:
+    """Make good actions likelier, and give nothing for going further than the clip.
+
+    logp      (...)  log-probability of what was done, under the model that learns
+    logp_old  (...)  under the model that did it; no gradient reaches it
+    adv       (...)  how much better than expected it was; no gradient reaches it
+    clip      float  how far the ratio of the probabilities may go from 1 and still earn more
+    ->        ()     minus the mean of min(ratio * adv, clipped ratio * adv)
+
+    Source: Schulman et al. 2017, equation 7.
+    """
+    raise NotImplementedError
