@@ -10,13 +10,12 @@ from runs import corpus
 from runs.choice import chosen
 from runs.files import write_together
 from runs.group import Group
-from runs.model_files import CONFIG, config_file
+from runs.model_files import beside_weights
 from runs.named_tokenizer import named
 from runs.settings import FILE, Settings, kept, written
 from runs.sizes import SIZES
 from runs.trainee import new_trainee, shape_of
 from runs.training import Training
-from runs.vocabulary import end_of_text, spelled
 
 TOKENIZER = "1024"
 
@@ -33,11 +32,9 @@ def begin(katas: Tree, folder: Path, processes: int, told: dict) -> None:
     others = {"accumulate": 1, "seed": 0, "fused": False, "compile": False}
     of_run = {"processes": processes, "tokens": tokens, "text": tuple(map(str, files))}
     settings = Settings(**{"tokenizer": TOKENIZER, **defaults, **others, **told, **of_run})
-    printable = katas.load("text/utf8_bytes").bytes_to_unicode()
     shape = shape_of(katas, settings, len(vocabulary.vocab))
-    files = spelled(*vocabulary[:2], printable)
-    files[CONFIG] = config_file(shape, end_of_text(vocabulary))
-    write_together(folder, {**files, FILE: written(settings)})
+    beside = beside_weights(katas, shape, vocabulary)
+    write_together(folder, {**beside, FILE: written(settings)})
 
 
 def training_in(katas: Tree, folder: Path, group: Group) -> Training:

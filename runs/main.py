@@ -3,10 +3,13 @@
 import click
 
 from grader.start import Verbs, start
+from runs.chat import chat
 from runs.evaluate import evaluate
 from runs.fetch import fetch
 from runs.figures import figures
+from runs.finetune import finetune
 from runs.generate import generate
+from runs.prefer import prefer
 from runs.pretrain import pretrain
 from runs.tokenizer import tokenizer
 from runs.translate import translate
@@ -21,7 +24,10 @@ def cli() -> None:
     """
 
 
-for verb in (tokenizer, windows, translate, pretrain, generate, evaluate, figures, fetch):
+TEXT = (tokenizer, windows, translate)
+MODEL = (pretrain, generate, evaluate, finetune, chat, prefer)
+
+for verb in (*TEXT, *MODEL, figures, fetch):
     cli.add_command(verb)
 
 

@@ -9,7 +9,8 @@ import click
 from runs import metrics
 from runs.progress import Teller
 from runs.stopping import Stop
-from runs.training import CHECKPOINT, Training
+from runs.training import Training
+from runs.writing import harmless
 
 LOOKS, WIDTH = 10, 70  # how often it is looked at, and saved; columns of a sample
 
@@ -51,7 +52,7 @@ def one_step(training: Training, stop: Stop) -> tuple[dict, bool]:
         return record, bool(stopped)
     except FloatingPointError as error:
         training.save()
-        told = f"Stopped at step {training.made + 1:,}: {error}. {CHECKPOINT} holds the step before"
+        told = f"Stopped at step {training.made + 1:,}: {error}. Step {training.made:,} is saved"
         raise click.ClickException(f"{told}. Train anew with a lower --lr.") from None
     except RuntimeError as error:
         if not training.group.lost(error):
@@ -63,6 +64,6 @@ def one_step(training: Training, stop: Stop) -> tuple[dict, bool]:
 
 def shown(sample: str) -> str:
     """Indent a sample, and let no sign in it be a command to the terminal."""
-    text = "".join(sign if sign.isprintable() or sign == "\n" else "·" for sign in sample)
-    lines = [wrap(line, WIDTH, drop_whitespace=False) or [""] for line in text.split("\n")]
+    text = harmless(sample).split("\n")
+    lines = [wrap(line, WIDTH, drop_whitespace=False) or [""] for line in text]
     return indent("\n".join(["", *chain.from_iterable(lines), ""]), "    ")

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import click
 import torch
-from safetensors import SafetensorError
 
 from grader.trees import Tree
 from runs.corpus import Corpus
 from runs.group import Group, averaged_last
 from runs.measuring import mean_loss
 from runs.model_files import reason, write_weights
+from runs.pace import MAX_NORM, rate
+from runs.saving import saving
 from runs.settings import Settings
 from runs.sizes import SIZES
 from runs.trainee import Trainee
@@ -19,7 +20,6 @@ from runs.vocabulary import Vocabulary
 from runs.writing import as_text, continuation, picker
 
 CHECKPOINT = "checkpoint.pt"
-WARMUP, LAST_LR, MAX_NORM = 20, 0.1, 1.0  # a 20th of the steps; shares of the highest rate
 WINDOWS = 64  # held-out windows in each look
 PROMPT, SAMPLE = 16, 120  # ids
 
@@ -62,19 +62,12 @@ class Training:
         load, before = self.katas.load, (self.generator.get_state(), torch.get_rng_state())
         drawn = load("data/get_batch").get_batch(self.ids.train, s.windows, context, self.generator)
         mine = (self.group.share(windows).chunk(s.accumulate) for windows in drawn)
-        lr = load("pretraining/cosine_schedule").cosine_schedule(
-            self.made,
-            max_lr=s.lr,
-            min_lr=s.lr * LAST_LR,
-            warmup=max(s.steps // WARMUP, 1),
-            total=s.steps,
-        )
         try:
             record = load("pretraining/training_loop").train_step(
                 self.trainee.trained,
                 averaged_last(self.trainee.trained, zip(*mine, strict=True)),
                 self.trainee.optimizer,
-                lr=lr,
+                lr=rate(self.katas, self.made, s.steps, s.lr),
                 max_norm=MAX_NORM,
                 loss=self.trainee.loss,
             )
@@ -102,13 +95,8 @@ class Training:
         if not self.group.writes:
             return
         save = self.katas.load("pretraining/checkpoint").save_checkpoint
-        trainee = self.trainee
-        try:
-            write_weights(self.katas, trainee.model, self.folder)
-            path = self.folder / CHECKPOINT
+        trainee, path = self.trainee, self.folder / CHECKPOINT
+        with saving(self.made, self.saved, "and --resume from there"):
+            write_weights(self.katas, trainee.model.state_dict(), self.folder)
             save(path, trainee.model, trainee.optimizer, self.made, self.generator)
-        except (OSError, RuntimeError, SafetensorError) as error:  # not all writers give OSErrors
-            why = getattr(error, "strerror", None) or str(error).splitlines()[0]
-            told = f"Step {self.made:,} could not be saved ({why}); step {self.saved:,} is"
-            raise click.ClickException(f"{told}: make room, and --resume from there.") from None
         self.saved = self.made

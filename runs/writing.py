@@ -44,3 +44,8 @@ def as_text(ids: Iterable[int], vocab: dict[int, bytes]) -> Iterator[str]:
             yield text
     if text := decoder.decode(b"", final=True):
         yield text
+
+
+def harmless(text: str) -> str:
+    """Let no sign of a text be a command to the terminal; lines stay."""
+    return "".join(sign if sign.isprintable() or sign == "\n" else "·" for sign in text)

@@ -73,7 +73,7 @@ def test_what_we_saved_is_read_by_transformers(shape, tmp_path):
     with torch.no_grad():
         for parameter in ours.parameters():
             parameter.mul_(0.9)
-    write_weights(KATAS, ours, tmp_path)
+    write_weights(KATAS, ours.state_dict(), tmp_path)
     theirs = transformers.GPT2LMHeadModel.from_pretrained(tmp_path).eval()
     with torch.no_grad():
         torch.testing.assert_close(theirs(ids).logits, ours(ids), rtol=1e-5, atol=1e-5)

@@ -108,7 +108,7 @@ def test_a_run_whose_metrics_were_cut_goes_on(copy):
 def test_a_loss_that_is_no_number_stops_the_training_and_keeps_the_last_good_step(tmp_path):
     folder = tmp_path / "gpt"
     told = refused_after_steps(folder, *SMALL, "--steps", 30, "--lr", "1e30")
-    assert "checkpoint.pt holds the step before. Train anew with a lower --lr." in told
+    assert "is saved. Train anew with a lower --lr." in told
     step = int(told.partition("Stopped at step ")[2].partition(":")[0])
     assert len(losses(folder)) == step - 1
     assert (folder / "checkpoint.pt").exists()
