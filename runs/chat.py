@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from runs import texts
-from runs.generate import FOLDER
+from runs.generate import FOLDER, sampling_options
 from runs.generate import KATAS as SPEAKING
 
 FORMAT = "finetuning/instruction_format"
@@ -19,10 +19,7 @@ PROMPT = "> "
 @click.command(short_help="Talk to a tuned GPT.")
 @click.option("--weights", required=True, type=FOLDER, metavar="DIR", help="A model's folder.")
 @click.option("--tokens", type=click.IntRange(min=1), default=200, show_default=True)
-@click.option("--temperature", type=click.FloatRange(min=0), default=0.0, show_default=True)
-@click.option("--top-k", type=click.IntRange(min=1), help="Draw from the k likeliest tokens.")
-@click.option("--top-p", type=click.FloatRange(0, 1), help="Draw from those that make up p.")
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
+@sampling_options(temperature=0.0)
 @click.pass_obj
 def chat(tree: str, weights: Path, **told) -> None:
     """Answer what you type, as a model that `finetune` wrote does; Ctrl-D leaves.

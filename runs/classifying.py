@@ -39,9 +39,9 @@ def begin(katas: Tree, loaded: Loaded, name: str, rows: Sequence[Row], seed: int
     if rank:
         adapt(katas, model, rank)
         model.head.requires_grad_(True)
-    parts = (found.train, found.held_out)
-    sets = (dataset_of(katas, loaded, part, found.longest) for part in parts)
-    return Classifying(katas, loaded, found.labels, *sets, head, bool(rank))
+    train = dataset_of(katas, loaded, found.train, None)
+    held_out = dataset_of(katas, loaded, found.held_out, train.max_length)
+    return Classifying(katas, loaded, found.labels, train, held_out, head, bool(rank))
 
 
 @dataclass

@@ -19,14 +19,34 @@ KATAS = (
 )
 
 
+def sampling_options(temperature: float):
+    """Give a verb the options by which tokens are drawn."""
+    share, count = click.FloatRange(0, 1), click.IntRange(min=1)
+    options = (
+        click.option(
+            "--temperature",
+            type=click.FloatRange(min=0),
+            default=temperature,
+            show_default=True,
+        ),
+        click.option("--top-k", type=count, help="Draw from the k likeliest tokens."),
+        click.option("--top-p", type=share, help="Draw from those that make up p."),
+        click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True),
+    )
+
+    def give(verb):
+        for option in reversed(options):
+            verb = option(verb)
+        return verb
+
+    return give
+
+
 @click.command(short_help="Let a trained GPT write on.")
 @click.option("--weights", required=True, type=FOLDER, metavar="DIR", help="A model's folder.")
 @click.option("--prompt", default="", type=texts.Argument(), help="What it goes on from.")
 @click.option("--tokens", type=click.IntRange(min=0), default=200, show_default=True)
-@click.option("--temperature", type=click.FloatRange(min=0), default=0.8, show_default=True)
-@click.option("--top-k", type=click.IntRange(min=1), help="Draw from the k likeliest tokens.")
-@click.option("--top-p", type=click.FloatRange(0, 1), help="Draw from those that make up p.")
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
+@sampling_options(temperature=0.8)
 @click.pass_obj
 def generate(tree: str, weights: Path, prompt: str, tokens: int, seed: int, **rules) -> None:
     """Write on from a prompt, as a model that `pretrain` wrote would, or GPT-2 as it was published.

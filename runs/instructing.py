@@ -26,7 +26,7 @@ own = spelling.pairs
 def begin(katas: Tree, loaded: Loaded, name: str, rows: Sequence[Row], seed: int, rank: int | None):
     """Make what is learned from rows. Raises click.ClickException, naming a row that is wrong."""
     found = examples(katas, name, rows, loaded)
-    train, held_out = parted(katas, name, found, key_of, seed)
+    train, held_out = parted(katas, name, found, key_of)
     if rank:
         adapt(katas, loaded.model, rank)
     return Instructing(katas, loaded, train, held_out, bool(rank))

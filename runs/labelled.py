@@ -18,31 +18,27 @@ Text = tuple[str, int]  # with the number of its label
 
 
 class Labelled(NamedTuple):
-    """What is learned from, and what is held out.
-
-    longest  how many tokens the longest text has
-    """
+    """What is learned from, and what is held out."""
 
     labels: list[str]
     train: list[Text]
     held_out: list[Text]
-    longest: int
 
 
 def labelled(katas: Tree, name: str, rows: Sequence[Row], loaded: Loaded, seed: int) -> Labelled:
     """Part rows, and balance those to learn from. Raises click.ClickException."""
     labels = labels_of(name, rows)
     kept = only_first(name, rows, "text", text_of)
-    longest = longest_of(name, kept, loaded)
+    require_short(name, kept, loaded)
     train, held_out = (
         [(text_of(row), labels.index(row.fields["label"])) for row in part]
-        for part in parted(katas, name, kept, text_of, seed)
+        for part in parted(katas, name, kept, text_of)
     )
     if lacking := [label for i, label in enumerate(labels) if i not in dict(train).values()]:
         told = f"{name} has too few rows with the label {lacking[0]!r}: none is left to learn from"
         raise click.ClickException(f"{told}. Add some.")
     balance = katas.load(DATA).balance
-    return Labelled(labels, balance(train, torch.Generator().manual_seed(seed)), held_out, longest)
+    return Labelled(labels, balance(train, torch.Generator().manual_seed(seed)), held_out)
 
 
 def text_of(row: Row) -> str:
@@ -64,13 +60,11 @@ def labels_of(name: str, rows: Sequence[Row]) -> list[str]:
     return labels
 
 
-def longest_of(name: str, rows: Sequence[Row], loaded: Loaded) -> int:
-    """Return how many tokens the longest text has. Raises click.ClickException if too many."""
-    longest, context = 0, loaded.config.context
+def require_short(name: str, rows: Sequence[Row], loaded: Loaded) -> None:
+    """Raise click.ClickException, naming the row, if a text is longer than the context."""
+    context = loaded.config.context
     for row in rows:
         length = len(loaded.tokenizer.encode(text_of(row)))
         if length > context:
             told = f"{name}, {row.place}: {length:,} tokens, and the model reads {context:,}"
             raise click.ClickException(f"{told}. Shorten it, or leave the row out.")
-        longest = max(longest, length)
-    return longest

@@ -45,7 +45,7 @@ class Margins(NamedTuple):
 def begin(katas: Tree, loaded: Loaded, name: str, rows: Sequence[Row], seed: int, rank: int | None):
     """Make what is learned from rows. Raises click.ClickException, naming a row that is wrong."""
     found = examples(katas, name, rows, loaded)
-    parts = parted(katas, name, found, key_of, seed)
+    parts = parted(katas, name, found, key_of)
     pairs = Instructing(katas, loaded, *parts, adapted=False)
     train, held_out = (duels_of(katas, name, part, loaded) for part in parts)
     return Preferring(pairs, train, held_out)

@@ -5,7 +5,7 @@ import re
 
 from grader.tests.test_finetune import ONE_THREAD, colours, tiny, tuned
 from grader.tests.test_runs import Terminal, refused, run
-from runs.chat import reply
+from runs.chat import answer_lines, reply
 from runs.speaking import Speaker
 
 __all__ = ["colours", "tiny", "tuned"]
@@ -20,8 +20,23 @@ def test_in_a_pipe_every_line_has_its_answer_on_a_line(tuned):
     done = chat(tuned, f"{ASKED}\n\nWhich number has gold fog?\r\n{ASKED}")
     assert done.returncode == 0
     first, empty, _, last = done.stdout.decode().split("\n")[:-1]
-    assert (first, empty) == (last, "")  # no line depends on those before it
+    assert (first, empty) == (last, "")
     assert done.stderr == ""
+
+
+def test_in_a_pipe_nothing_is_remembered(capsys):
+    class Counting:
+        said = 0
+
+        def answer(self, line):
+            self.said += 1
+            yield f"{line}, the answer number {self.said}"
+
+        def forget(self):
+            self.said = 0
+
+    assert answer_lines(Counting(), ["a", "b"]) == 0
+    assert capsys.readouterr().out == "a, the answer number 1\nb, the answer number 1\n"
 
 
 def test_a_line_that_is_too_long_is_named_and_the_others_are_answered(tuned):

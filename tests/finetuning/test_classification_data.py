@@ -195,7 +195,8 @@ def test_every_row_has_the_length_asked_for(kata, texts, length):
         dataset = dataset_of(kata, texts, asked)
         right = asked or max(map(len, texts))
         sizes = {len(dataset[i][0]) for i in range(len(texts))}
-        told = f"made rows of {sizes} ids, not of {right}, for max_length={asked}"
+        made = " and ".join(map(str, sorted(sizes)))
+        told = f"made rows of {made} ids, not of {right}, for max_length={asked}"
         assert_holds(sizes == {right}, told)
         assert_equal(dataset.max_length, right)
     validation = dataset_of(kata, ["abzabzabzabz"], dataset_of(kata, texts).max_length)

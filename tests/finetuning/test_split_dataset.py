@@ -180,7 +180,7 @@ def test_another_process_finds_the_same(kata):
     )
     parts = kata.split_dataset(ROWS[1:], SHARES, 0)
     same = all(parts[name] == rows.split() for name, rows in there.items())
-    assert_holds(same, f"put rows into other parts than another process does, in which {told}")
+    assert_holds(same, f"put rows into other parts than their hashes do in every process: {told}")
 
 
 def test_another_seed_is_another_split(kata):
