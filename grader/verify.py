@@ -1,20 +1,19 @@
 """Proves what verdicts rest on: the reference, the bank of mistakes, the order of the house."""
 
-import os
-import re
-import subprocess
 import sys
 from collections import Counter
 from itertools import groupby
 
 import click
 
+from grader import own_tests
 from grader.checkout import write_manifest
 from grader.court import Job, hold
 from grader.files import write_atomically
+from grader.own_tests import Counted
 from grader.pages import Page
 from grader.stubs import stub
-from grader.syllabus import ROOT, Kata, kata, syllabus
+from grader.syllabus import Kata, kata, syllabus
 from grader.variants import Variant, variants
 from grader.verdicts import judge
 
@@ -24,17 +23,20 @@ COLUMNS = ("katas", "clauses", "mistakes caught", "also right accepted", "golden
 def prove(katas: list[Kata], write: bool, seed: int | None) -> int:
     """Run every proof about the katas, print a table and what failed, and return the exit code.
 
-    With a seed, only the reference is judged, on other examples than everyone's.
+    With a seed, only the reference is judged, on other examples than everyone's. A mistake meets
+    the clauses that it names; if not all katas are proved at once, also those before the first.
     """
+    whole = katas == syllabus()
     if write:
         for this in katas:
             write_atomically(this.exercise, stub(this.reference.read_text("utf-8")))
         write_manifest()
     proofs = Proofs(katas)
-    own = own_tests() if seed is None and katas == syllabus() else None
+    own = own_tests.start() if seed is None and whole else None
     jobs = [Job(this.slug, "reference", lean=False, seed=seed) for this in katas]
     if seed is None:
-        jobs += [Job(s, variant=n, breaks=v.breaks) for (s, n), v in proofs.bank.items()]
+        bank = proofs.bank.items()
+        jobs += [Job(s, variant=n, breaks=v.breaks, brief=whole) for (s, n), v in bank]
     with click.progressbar(length=len(jobs), label="judging", file=sys.stderr) as bar:
         for job, findings, stopped in hold(jobs):
             proofs.weigh(job, findings, stopped)
@@ -42,17 +44,9 @@ def prove(katas: list[Kata], write: bool, seed: int | None) -> int:
     if seed is None:
         proofs.compare_messages(write)
     if own:
-        proofs.weigh_own_tests(own)
+        proofs.weigh_own_tests(own_tests.count(own))
     proofs.show()
     return 1 if proofs.failures else 0
-
-
-def own_tests() -> subprocess.Popen:
-    """Start the tests of the grader, the runs and the house, beside all other proofs."""
-    options = ["-q", "--tb=short", "-p", "no:cacheprovider"]
-    command = [sys.executable, "-m", "pytest", "grader/tests", *options]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command, cwd=ROOT, env=os.environ | {"NO_COLOR": "1"}, **pipes)
 
 
 class Proofs:
@@ -111,15 +105,12 @@ class Proofs:
             stale = "is not what is shown now; look at it: `kata verify --write"
             self.expect(same, f"mistakes/{this.slug}.txt {stale} {this.name}`")
 
-    def weigh_own_tests(self, started: subprocess.Popen) -> None:
-        """Wait for the tests of the grader, the runs and the house, and count them."""
-        out, err = started.communicate()
-        last = (out.strip() or err).splitlines()[-1]
-        found = {word: int(n) for n, word in re.findall(r"(\d+) (passed|skipped)", last)}
-        self.passed += found.get("passed", 0)
-        self.skipped += [f"grader/tests: {found['skipped']}"] if "skipped" in found else []
-        self.failures += [f"grader/tests\n{out}"] if started.returncode else []
-        click.echo(f"grader, runs and house: {last}")
+    def weigh_own_tests(self, found: Counted) -> None:
+        """Count the tests of the grader, the runs and the house."""
+        self.passed += found.passed
+        self.skipped += [f"grader/tests: {found.skipped}"] if found.skipped else []
+        self.failures += [found.failure] if found.failure else []
+        click.echo(f"grader, runs and house: {found.last}")
 
     def show(self) -> None:
         """Print the table, what was skipped, what failed, and the line that ends it."""
@@ -136,12 +127,16 @@ class Proofs:
 
 
 def escape(variant: Variant, findings: list) -> str:
-    """Say how a mistake escapes. It is caught by a failed law in every clause that it names."""
+    """Say how a mistake escapes.
+
+    It is caught by a failed law in every clause that it names, and in no other one first.
+    """
     laws = [f for f in findings if f.outcome == "failed" and f.raised in ("", variant.raises)]
     caught = {finding.clause for finding in laws}
     escaped = [clause for clause in variant.breaks if clause not in caught]
+    first = next((f.clause for f in findings if f.outcome != "passed"), "")
     if not escaped:
-        return ""
+        return "" if first in variant.breaks else f"is caught by {first} first: name that, too"
     crashed = [f.message for f in findings if f.outcome in ("crashed", "unloadable")][:1]
     told = f"is not caught by {', '.join(escaped)}; it is by: {', '.join(sorted(caught))}"
     return "\n".join([told, *crashed])

@@ -21,7 +21,7 @@ class Job(NamedTuple):
     """One kata to be judged: whose, in whose company, and as which variant.
 
     A variant that is wrong is judged until every clause that it breaks has failed, and once
-    something has failed, by the tests of those clauses alone.
+    something has failed, or from the beginning if `brief`, by the tests of those clauses alone.
     """
 
     slug: str
@@ -29,11 +29,12 @@ class Job(NamedTuple):
     lean: bool = True
     variant: str = ""
     breaks: tuple[str, ...] = ()
+    brief: bool = False
     seed: int | None = None
 
     def arguments(self) -> list[str]:
+        """Return what pytest is told, except for the variant."""
         options = [f"--impl={self.impl}", *(["--lean"] if self.lean else [])]
-        options += [f"--variant={self.variant}"] if self.variant else []
         if self.seed is not None:
             options += ["--hypothesis-profile=random", f"--hypothesis-seed={self.seed}"]
         return [
@@ -45,17 +46,33 @@ class Job(NamedTuple):
 
 
 class Reporter:
-    """Sends the name of each test as it starts, and its finding when it has ended."""
+    """Sends the name of each test as it starts, and its finding when it has ended.
 
-    def __init__(self, job: Job, findings: Connection, trace: Connection, limit: float):
-        self.findings, self.trace, self.limit = findings, trace, limit
-        self.unbroken, self.failed, self.enough = set(job.breaks), False, False
+    Tests are collected once. Every job but the last is judged in a child forked from there.
+    """
+
+    def __init__(self, jobs: list[Job], findings: Connection, trace: Connection, limit: float):
+        self.jobs, self.findings, self.trace, self.limit = jobs, findings, trace, limit
+        self.unbroken, self.named_alone, self.enough = set(), False, False
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self, session):
+        job = next(filter(self.is_mine, self.jobs[:-1]), self.jobs[-1])
+        session.config.option.variant, self.unbroken = job.variant, set(job.breaks)
+        self.named_alone = job.brief
+        return (yield)
+
+    def is_mine(self, job: Job) -> bool:
+        """Fork. True in the child; False in the parent, once the child has ended."""
+        child = os.fork()
+        if child:
+            self.findings.send(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        return not child
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item):
-        pointless = (
-            self.failed and self.unbroken and clause_of(item.originalname) not in self.unbroken
-        )
+        waited_for = not self.unbroken or clause_of(item.originalname) in self.unbroken
+        pointless = self.named_alone and not waited_for
         return True if pointless else None
 
     def pytest_runtest_logstart(self, nodeid, location):
@@ -65,7 +82,7 @@ class Reporter:
     def pytest_runtest_logreport(self, report):
         if getattr(report, "finding", None):
             self.findings.send(report.finding)
-            self.failed |= report.failed
+            self.named_alone |= report.failed
             if report.failed and self.unbroken:
                 self.unbroken.discard(report.finding.clause)
                 self.enough = not self.unbroken
@@ -87,8 +104,8 @@ class Reporter:
             self.findings.send(None)
 
 
-def work(job: Job, findings: Connection, trace: Connection, limit: float) -> None:
-    """Judge one kata, away from the terminal and from the parent's process group."""
+def work(jobs: list[Job], findings: Connection, trace: Connection, limit: float) -> None:
+    """Judge variants of one kata, away from the terminal and the parent's process group."""
     with suppress(AttributeError):  # Windows
         os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears Ctrl-C, and ends us
@@ -99,7 +116,7 @@ def work(job: Job, findings: Connection, trace: Connection, limit: float) -> Non
         sys.modules["torch"].set_num_threads(1)
     quiet = ["-q", "-p", "no:cacheprovider", "-p", "no:faulthandler", "--capture=no"]
     quiet += ["--assert=plain", "--tb=native"]  # other styles read the tests' sources again
-    pytest.main([*job.arguments(), *quiet], plugins=[Reporter(job, findings, trace, limit)])
+    pytest.main([*jobs[0].arguments(), *quiet], plugins=[Reporter(jobs, findings, trace, limit)])
 
 
 def limit_memory() -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 from runs import texts
-from runs.generate import FOLDER, sampling_options
+from runs.generate import CACHE, FOLDER, sampling_options
 from runs.generate import KATAS as SPEAKING
+from runs.needs import katas_of
 
 FORMAT = "finetuning/instruction_format"
 JUDGING = ("finetuning/classification_data", "finetuning/classifier")
@@ -21,7 +22,7 @@ PROMPT = "> "
 @click.option("--tokens", type=click.IntRange(min=1), default=200, show_default=True)
 @sampling_options(temperature=0.0)
 @click.pass_obj
-def chat(tree: str, weights: Path, **told) -> None:
+def chat(tree: str, weights: Path, cache: bool, **told) -> None:
     """Answer what you type, as a model that `finetune` wrote does; Ctrl-D leaves.
 
     It reads what was said before, as far as its context goes. In a pipe each line is an instruction
@@ -33,9 +34,10 @@ def chat(tree: str, weights: Path, **told) -> None:
     with busy("loading"):
         from runs.speaking import judges, voice
 
-    katas = prepare(tree, *SPEAKING, *(JUDGING if judges(weights) else (FORMAT,)))
+    more = JUDGING if judges(weights) else (FORMAT, *([CACHE] if cache else []))
+    katas = prepare(tree, *SPEAKING, *katas_of(weights), *more)
     with busy("loading"):
-        speaker = voice(katas, weights, **told)
+        speaker = voice(katas, weights, cache=cache, **told)
     if sys.stdin.isatty() and sys.stdout.isatty():
         talk(speaker, weights)
     else:

@@ -6,9 +6,14 @@ import click
 
 from runs import texts
 from runs.generate import FOLDER
-from runs.generate import KATAS as GENERATING
+from runs.needs import katas_of
 
-KATAS = (*GENERATING, "pretraining/perplexity", "text/encode_stream")
+KATAS = (
+    "pretraining/perplexity",
+    "text/bpe_tokenizer",
+    "text/encode_stream",
+    "text/utf8_bytes",
+)
 
 
 @click.command(short_help="Measure how well a trained GPT foresees a text.")
@@ -20,7 +25,7 @@ def evaluate(tree: str, weights: Path, file: Path) -> None:
     from runs.busy import busy
     from runs.katas import prepare
 
-    katas = prepare(tree, *KATAS)
+    katas = prepare(tree, *KATAS, *katas_of(weights))
     with busy("measuring"):
         import numpy as np
 
@@ -28,7 +33,7 @@ def evaluate(tree: str, weights: Path, file: Path) -> None:
         from runs.model_files import read_model
         from runs.yardsticks import gzip_bits
 
-        model, config, (vocab, _, special_tokens), tokenizer = read_model(katas, weights)
+        model, config, (vocab, _, special_tokens), tokenizer, _ = read_model(katas, weights)
         encode_stream = katas.load("text/encode_stream").encode_stream
         ids = np.fromiter(encode_stream(tokenizer.encode, texts.from_file(file)), np.int64)
         if len(ids) < 2:

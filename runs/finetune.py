@@ -7,6 +7,7 @@ import click
 from runs import texts
 from runs.generate import FOLDER
 from runs.generate import KATAS as READING
+from runs.needs import katas_of
 from runs.pretrain import COUNT, OUT, RATE, SEED
 from runs.pretrain import KATAS as PRETRAINING
 
@@ -58,7 +59,7 @@ def finetune(
 
     kind = classifying if classify else instructing
     source = source_of(kind, data, folder, told["seed"])
-    others = (*(PRETRAINING if weights is None else ()), *([LORA] if told["rank"] else ()))
+    others = (*(katas_of(weights) if weights else PRETRAINING), *([LORA] if told["rank"] else ()))
     katas = prepare(tree, *KATAS, *kind.KATAS, *others)
     weights = weights or tiny(katas, tree)
     status = tune(katas, kind, weights, source, folder, **told)
@@ -70,10 +71,11 @@ def finetune(
 
 def begin_in(folder: Path) -> None:
     """Raise click.ClickException or OSError if a model cannot be written to a folder."""
+    from runs.eight_bits import FILE
     from runs.files import try_to_write_in
     from runs.model_files import WEIGHTS
 
-    if (folder / WEIGHTS).exists():
+    if any((folder / name).exists() for name in (WEIGHTS, FILE)):
         told = f"{click.format_filename(folder)} holds a model already"
         raise click.ClickException(f"{told}: name another --out, or remove it.")
     try_to_write_in(folder)

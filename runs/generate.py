@@ -6,21 +6,16 @@ from pathlib import Path
 import click
 
 from runs import texts
+from runs.needs import katas_of
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-KATAS = (
-    "gpt/generate",
-    "gpt/gpt_config",
-    "gpt/gpt_model",
-    "gpt/load_gpt2",
-    "gpt/sampling",
-    "text/bpe_tokenizer",
-    "text/utf8_bytes",
-)
+KATAS = ("gpt/generate", "gpt/sampling", "text/bpe_tokenizer", "text/utf8_bytes")
+CACHE, SPECULATIVE = "scaling/kv_cache", "scaling/speculative_decoding"
+UNCACHED = "Read everything again for each token: slower, to compare."
 
 
 def sampling_options(temperature: float):
-    """Give a verb the options by which tokens are drawn."""
+    """Give a verb the options by which tokens are drawn, and whether what was read is kept."""
     share, count = click.FloatRange(0, 1), click.IntRange(min=1)
     options = (
         click.option(
@@ -32,6 +27,7 @@ def sampling_options(temperature: float):
         click.option("--top-k", type=count, help="Draw from the k likeliest tokens."),
         click.option("--top-p", type=share, help="Draw from those that make up p."),
         click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True),
+        click.option("--no-cache", "cache", is_flag=True, default=True, help=UNCACHED),
     )
 
     def give(verb):
@@ -46,9 +42,14 @@ def sampling_options(temperature: float):
 @click.option("--weights", required=True, type=FOLDER, metavar="DIR", help="A model's folder.")
 @click.option("--prompt", default="", type=texts.Argument(), help="What it goes on from.")
 @click.option("--tokens", type=click.IntRange(min=0), default=200, show_default=True)
+@click.option(
+    "--draft", type=FOLDER, metavar="DIR", help="A smaller model that guesses ahead for it."
+)
 @sampling_options(temperature=0.8)
 @click.pass_obj
-def generate(tree: str, weights: Path, prompt: str, tokens: int, seed: int, **rules) -> None:
+def generate(
+    tree: str, weights: Path, prompt: str, tokens: int, draft: Path | None, cache: bool, **rules
+) -> None:
     """Write on from a prompt, as a model that `pretrain` wrote would, or GPT-2 as it was published.
 
     DIR holds config.json, model.safetensors, vocab.json and merges.txt. Temperature 0 takes the
@@ -57,22 +58,20 @@ def generate(tree: str, weights: Path, prompt: str, tokens: int, seed: int, **ru
     from runs.busy import busy
     from runs.katas import prepare
 
-    katas = prepare(tree, *KATAS)
+    models = (weights, draft) if draft else (weights,)
+    more = [*([CACHE] if cache else []), *([SPECULATIVE] if draft else [])]
+    katas = prepare(tree, *KATAS, *katas_of(*models), *more)
     with busy("loading"):
-        from runs.model_files import read_model
-        from runs.vocabulary import end_of_text
-        from runs.writing import as_text, continuation, picker
+        from runs.writer import Writer
 
-        model, config, vocabulary, tokenizer = read_model(katas, weights)
-    eos = end_of_text(vocabulary)
-    ids = tokenizer.encode(prompt) or [eos or 0]
-    pick = picker(katas, seed, **rules)
-    new = continuation(katas, model, ids, tokens, config.context, pick, eos)
+        writer = Writer(katas, weights, draft, cache, **rules)
     out = click.get_binary_stream("stdout")
     out.write(prompt.encode())
     text = prompt
-    for text in as_text(new, vocabulary.vocab):
+    for text in writer.write(prompt, tokens):
         out.write(text.encode())
         out.flush()
     if sys.stdout.isatty() and not text.endswith("\n"):
         out.write(b"\n")
+    if draft:
+        click.echo(writer.drafted(), err=True)

@@ -11,6 +11,7 @@ from runs.finetune import finetune
 from runs.generate import generate
 from runs.prefer import prefer
 from runs.pretrain import pretrain
+from runs.quantize import quantize
 from runs.tokenizer import tokenizer
 from runs.translate import translate
 from runs.windows import windows
@@ -25,7 +26,7 @@ def cli() -> None:
 
 
 TEXT = (tokenizer, windows, translate)
-MODEL = (pretrain, generate, evaluate, finetune, chat, prefer)
+MODEL = (pretrain, generate, evaluate, finetune, chat, prefer, quantize)
 
 for verb in (*TEXT, *MODEL, figures, fetch):
     cli.add_command(verb)

@@ -7,6 +7,7 @@ import click
 from runs import texts
 from runs.finetune import KATAS, begin_in
 from runs.generate import FOLDER
+from runs.needs import katas_of
 from runs.pretrain import COUNT, OUT, RATE, SEED
 
 
@@ -37,5 +38,5 @@ def prefer(tree: str, weights: Path, data: Path | None, out: Path, **told) -> No
         told = f"{click.format_filename(weights)} holds no {DATA}: name rows with --data."
         raise click.UsageError(told)
     source = source_of(preferring, rows, out, told["seed"])
-    katas = prepare(tree, *KATAS, *preferring.KATAS)
+    katas = prepare(tree, *KATAS, *katas_of(weights), *preferring.KATAS)
     raise click.exceptions.Exit(tune(katas, preferring, weights, source, out, **told))

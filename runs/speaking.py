@@ -6,6 +6,7 @@ from pathlib import Path
 from grader.trees import Tree
 from runs.classifier import LABELS, Classifier
 from runs.model_files import read_model
+from runs.remembering import remembering
 from runs.vocabulary import end_of_text
 from runs.writing import as_text, continuation, harmless, picker
 
@@ -16,11 +17,13 @@ ROOM = 4  # a quarter of the context is kept for the answer, or less if less is 
 class Speaker:
     """A model that answers, and reads what was said before as far as there is room."""
 
-    def __init__(self, katas: Tree, folder: Path, tokens: int, seed: int, **rules):
+    def __init__(self, katas: Tree, folder: Path, tokens: int, cache: bool, seed: int, **rules):
         """Read it. Raises click.ClickException if it is not whole."""
         self.katas, self.tokens = katas, tokens
-        self.model, config, self.vocabulary, self.tokenizer = read_model(katas, folder)
-        self.context = config.context
+        loaded = read_model(katas, folder)
+        self.model = remembering(katas, loaded.model) if cache else loaded.model
+        self.vocabulary, self.tokenizer = loaded.vocabulary, loaded.tokenizer
+        self.context = loaded.config.context
         self.end = end_of_text(self.vocabulary)
         self.pick = picker(katas, seed, **rules)
         self.turns: list[list[int]] = []  # what was asked, answered, and the end of it

@@ -125,6 +125,9 @@ def alone() -> Group:
 def read_whole(katas: Tree, weights: Path, dropout: float, group: Group) -> Loaded:
     """Read a model whose answers can end. Raises click.ClickException."""
     loaded = read_model(katas, weights, dropout)
+    if loaded.int8:
+        told = f"{click.format_filename(weights)} holds weights of a byte each, which do not learn"
+        raise click.ClickException(f"{told}: tune the model that they were made of.")
     if end_of_text(loaded.vocabulary) is None:
         told = f"{click.format_filename(weights)} has no token that ends a text"
         raise click.ClickException(f"{told}, and an answer must end: name another model.")

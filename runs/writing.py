@@ -13,13 +13,15 @@ KATAS = ("gpt/generate", "gpt/sampling")
 
 def picker(katas: Tree, seed: int, **rules) -> Callable[[Tensor], Tensor]:
     """Make what picks the next id, by the rules of the kata sampling."""
-    sampling, generator = katas.load("gpt/sampling"), torch.Generator().manual_seed(seed)
+    sample, generator = katas.load("gpt/sampling").sample, torch.Generator().manual_seed(seed)
+    probs = rule(katas, **rules)
+    return lambda logits: sample(probs(logits), generator).to(logits.device)
 
-    def pick(logits: Tensor) -> Tensor:
-        probs = sampling.next_token_probs(logits.double().cpu(), **rules)
-        return sampling.sample(probs, generator).to(logits.device)
 
-    return pick
+def rule(katas: Tree, **rules) -> Callable[[Tensor], Tensor]:
+    """Make what turns scores into the probabilities of the next id, in float64 on the CPU."""
+    next_token_probs = katas.load("gpt/sampling").next_token_probs
+    return lambda logits: next_token_probs(logits.double().cpu(), **rules)
 
 
 def continuation(

@@ -6,7 +6,7 @@ from torch import Tensor
 from tests.laws import assert_holds
 
 
-def assert_drawn(drawn: Tensor, probs: Tensor):
+def assert_drawn(drawn: Tensor, probs: Tensor, what: str = "the ids"):
     """Assert that ids were drawn as often as these probabilities say, by a chi-square at 1e-6."""
     __tracebackhide__ = True
     never = probs == 0
@@ -17,8 +17,10 @@ def assert_drawn(drawn: Tensor, probs: Tensor):
     expected = (probs * drawn.numel())[~never]
     far = ((counts[~never] - expected).square() / expected).sum() / 2
     by_chance = torch.special.gammaincc(torch.tensor((len(expected) - 1) / 2).double(), far)
-    shares = [round(share, 3) for share in (counts / drawn.numel()).tolist()]
-    told = f"drew the ids with the shares {shares}, where the probabilities are {probs.tolist()}"
+    shares, right = (
+        [round(share, 3) for share in row.tolist()] for row in (counts / drawn.numel(), probs)
+    )
+    told = f"drew {what} with the shares {shares}, where the probabilities are {right}"
     if len(probs) > 10:
         told = f"drew {int(counts.count_nonzero())} of {len(probs)} ids, some far too often"
     assert_holds(bool(by_chance > 1e-6), told, drawn)

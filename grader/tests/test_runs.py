@@ -16,6 +16,7 @@ import pytest
 import runs.fetch
 from grader.data import the_verdict
 from grader.syllabus import ROOT
+from grader.tests.warm import run_module
 from runs.vocabulary import load, spelled
 
 OPENING = (
@@ -45,13 +46,7 @@ def run(
 ) -> subprocess.CompletedProcess:
     """Run a verb to its end. A traceback is a bug, whatever the test expects."""
     given = given.encode() if isinstance(given, str) else given
-    done = subprocess.run(
-        command(words, tree),
-        input=given,
-        capture_output=True,
-        env=environment(**changed),
-        timeout=120,
-    )
+    done = run_module(tree, [*map(str, words)], given, environment(**changed), ROOT, timeout=120)
     assert b"Traceback" not in done.stderr, done.stderr.decode()
     return subprocess.CompletedProcess(words, done.returncode, done.stdout, done.stderr.decode())
 

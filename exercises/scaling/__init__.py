@@ -1,0 +1,1 @@
+"""The same model faster, larger, and on more machines."""
