@@ -9,11 +9,12 @@ from pathlib import Path
 import click
 
 PEERS = ("tiktoken", "tokenizers", "rustbpe", "torch", "transformers")
-PARTS = ("text", "layers", "gpt")
+FURTHER = {"tokens per second": 0, "MiB": 0, "perplexity": 3, "kB": 0, "times the time to read": 2}
+PARTS = ("text", "layers", "gpt", "scaling")
 
 
 @click.command()
-@click.argument("parts", metavar="[text] [layers] [gpt]", nargs=-1, type=click.Choice(PARTS))
+@click.argument("parts", metavar="[PART]...", nargs=-1, type=click.Choice(PARTS))
 @click.option("--rounds", default=5, show_default=True, help="How often each program runs.")
 @click.option("--size", default=5_000_000, show_default=True, help="Characters of English.")
 @click.option("--stream", default=100, show_default=True, help="Megabytes of the stream.")
@@ -23,7 +24,7 @@ PARTS = ("text", "layers", "gpt")
 def main(parts: tuple[str, ...], rounds: int, size: int, stream: int, file: Path | None) -> None:
     """Measure the reference beside its peers: `pip install -e .[benchmarks]` brings them.
 
-    All parts are measured unless some are named.
+    The parts are text, layers, gpt and scaling; all are measured unless some are named.
     """
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     click.echo(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
@@ -36,6 +37,8 @@ def main(parts: tuple[str, ...], rounds: int, size: int, stream: int, file: Path
         found |= of_layers(rounds)
     if "gpt" in (parts or PARTS):
         found |= of_gpt(rounds)
+    if "scaling" in (parts or PARTS):
+        found |= of_scaling(rounds)
     if file:
         file.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
 
@@ -101,7 +104,28 @@ def of_gpt(rounds: int) -> dict:
         for what, measure in parts.items():
             title = f"{what}; 6 layers, 384 wide, context 256, vocabulary {vocab:,}"
             found[title] = measure()
-            show(f"{title}; ratios to transformers", found[title])
+            base = "transformers' with its cache" if "200" in what else "transformers"
+            show(f"{title}; ratios to {base}", found[title])
+    return found
+
+
+def of_scaling(rounds: int) -> dict:
+    """Attend block by block, and use weights of a byte each."""
+    import torch
+
+    from benchmarks import scaling
+
+    torch.set_num_threads(1)
+    found = {}
+    for T in (256, 1024, 4096):
+        for backward in (False, True):
+            way = "forward and backward" if backward else "forward"
+            title = f"attention, 6 heads, {T:,} x 64, {way}"
+            found[title] = scaling.attention(T, backward, max(rounds, 10_000 // T))
+            show(f"{title}; ratios to the one written out", found[title])
+    title = "a tiny GPT, 100 tokens"
+    found[title] = scaling.eight_bits(rounds)
+    show(f"{title}; ratios to float32", found[title])
     return found
 
 
@@ -117,9 +141,7 @@ def show(title: str, rows: list[dict]) -> None:
     click.echo(f"\n{title}")
     for row in rows:
         span = f"{row['least']:.2f} to {row['most']:.2f}"
-        more = "".join(
-            f"{row[key]:9,.0f} {key}" for key in ("tokens per second", "MiB") if key in row
-        )
+        more = "".join(f"{row[key]:9,.{n}f} {key}" for key, n in FURTHER.items() if key in row)
         told = f"  {row['program']:<18}{row['seconds']:8.3f} s{row['ratio']:8.2f}   {span:<12}"
         click.echo(told + more)
 

@@ -1,7 +1,8 @@
 """What one program takes in a process of its own, where no other's memory is counted.
 
-`python -m benchmarks.alone PROGRAM VOCAB` makes three steps of training;
-`python -m benchmarks.alone load transformers FOLDER` loads a model.
+`python -m benchmarks.alone train PROGRAM VOCAB` makes three steps of training;
+`python -m benchmarks.alone load transformers FOLDER` loads a model;
+`python -m benchmarks.alone attend PROGRAM T BACKWARD` attends to T positions, and back.
 """
 
 import re
@@ -66,6 +67,17 @@ def trainer(program: str, vocab: str) -> Callable[[], object]:
     return train
 
 
+def attender(program: str, T: str, backward: str) -> Callable[[], object]:
+    """Return a run of attention, for which all that takes memory once has been used."""
+    from benchmarks.scaling import attend
+
+    attend(program, 2, bool(int(backward)))()
+    return attend(program, int(T), bool(int(backward)))
+
+
+PROGRAMS = {"load": loader, "train": trainer, "attend": attender}
+
+
 def peak() -> float:
     """Return the most memory that this process has held, in MiB. Only Linux tells."""
     status = Path("/proc/self/status").read_text("ascii")
@@ -76,7 +88,7 @@ def main(*arguments: str) -> None:
     import torch
 
     torch.set_num_threads(1)
-    program = loader(*arguments[1:]) if arguments[0] == "load" else trainer(*arguments)
+    program = PROGRAMS[arguments[0]](*arguments[1:])
     before, began = peak(), time.process_time()
     program()
     print(time.process_time() - began, peak() - before)

@@ -15,7 +15,9 @@ from reference.gpt.load_gpt2 import to_gpt2
 from reference.pretraining.adamw import AdamW
 from reference.pretraining.param_groups import param_groups
 from reference.pretraining.training_loop import train_step
+from reference.scaling.kv_cache import CachedGPT
 from runs.fused import FusedGPT
+from runs.remembering import Remembering
 
 CONTEXT, D_MODEL, LAYERS, HEADS, BATCH = 256, 384, 6, 6, 8
 WRITTEN, PROMPT = 200, 16
@@ -102,7 +104,7 @@ def training(vocab: int, rounds: int) -> list[dict]:
     rows = ratios(interleaved(steps, rounds), "transformers")
     for row in rows:
         row["tokens per second"] = BATCH * CONTEXT / row["seconds"]
-        row["MiB"] = measured(row["program"], str(vocab))[1]
+        row["MiB"] = measured("train", row["program"], str(vocab))[1]
     return rows
 
 
@@ -125,11 +127,31 @@ def writing(vocab: int, rounds: int) -> list[dict]:
         "transformers": lambda: others(False),
         "with its cache": lambda: others(True),
         "reference": lambda: generate(model, ids, WRITTEN, CONTEXT),
+        "and its cache": lambda: generate(cached(model), ids, WRITTEN, CONTEXT),
     }
     written = {name: program() for name, program in programs.items()}
     for name, row in written.items():
         assert torch.equal(row, written["transformers"]), name
-    rows = ratios(interleaved(programs, rounds), "transformers")
+    programs["products alone"] = lambda: products(model)
+    rows = ratios(interleaved(programs, rounds), "with its cache")
     for row in rows:
         row["tokens per second"] = WRITTEN / row["seconds"]
     return rows
+
+
+def cached(model: GPT) -> nn.Module:
+    reading = CachedGPT(model)
+    return Remembering(reading, reading.caches())
+
+
+def products(model: GPT) -> None:
+    """Multiply a row by every weight, once for each token: what no cache can save.
+
+    All weights have to be fetched for every token; nothing that writes them one by one is faster.
+    """
+    weights = [w for n, w in model.named_parameters() if w.ndim == 2 and n != "pos.weight"]
+    rows = {w.shape[1]: torch.randn(1, w.shape[1]) for w in weights}
+    with torch.no_grad():
+        for _ in range(WRITTEN):
+            for weight in weights:
+                F.linear(rows[weight.shape[1]], weight)

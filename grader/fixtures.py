@@ -65,9 +65,17 @@ def kata(request):
 
 @pytest.fixture
 def shortcuts(request, kata):
-    """The forbidden names that the accused uses, with their lines, by reading and by watching."""
+    """The forbidden names that the accused uses, with their lines, by reading and by watching.
+
+    What is watched is what was run until the test asks for the first of them.
+    """
     record, source = request.node.parent.record, request.node.parent.source
-    return [*uses(source, record.shortcuts), *((name, None) for name in sorted(record.operators))]
+
+    def found():
+        yield from uses(source, record.shortcuts)
+        yield from ((name, None) for name in sorted(record.operators))
+
+    return found()
 
 
 @pytest.fixture

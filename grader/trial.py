@@ -62,7 +62,8 @@ class Trial:
         The next one is heard then. A child that is late, or has nothing more to do, is stopped.
         """
         late = self.code is None and self.stop()
-        found = self.jobs.pop(0), self.findings, self.why(late)
+        why = self.why(late)
+        found = self.jobs.pop(0), self.findings, why
         self.findings, self.test, self.done, self.code = [], "", False, None
         self.wait_longer()
         return found

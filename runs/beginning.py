@@ -29,7 +29,7 @@ def begin(katas: Tree, folder: Path, processes: int, told: dict) -> None:
     tokens = corpus.write(folder, files, encode_stream, tokenizer, vocabulary)
     corpus.read(folder, tokens, vocabulary, size.context)
     defaults = {"size": "tiny", "steps": size.steps, "batch": size.batch, "lr": size.lr}
-    others = {"accumulate": 1, "seed": 0, "fused": False, "compile": False}
+    others = {"accumulate": 1, "seed": 0, "fused": False, "compile": False, "modern": False}
     of_run = {"processes": processes, "tokens": tokens, "text": tuple(map(str, files))}
     settings = Settings(**{"tokenizer": TOKENIZER, **defaults, **others, **told, **of_run})
     shape = shape_of(katas, settings, len(vocabulary.vocab))

@@ -45,7 +45,13 @@ def told_of(config: ModernConfig) -> dict:
 
 
 def config_of(katas: Tree, told: dict, dropout: float) -> ModernConfig:
-    """Read the shape of a model, which drops nothing. Raises KeyError or TypeError."""
+    """Read the shape of a model, which drops nothing. Raises KeyError, TypeError or ValueError."""
+    rope = told.get("rope_parameters") or told.get("rope_scaling") or {}
+    for name, value in {"rope_theta": REQUIRED["rope_theta"], "rope_type": "default"}.items():
+        if rope.get(name, value) != value:
+            raise ValueError(f"{name} {rope[name]!r}, and ours is {value!r}")
+    if told.get("head_dim", width := told["hidden_size"] // told["num_attention_heads"]) != width:
+        raise ValueError(f"head_dim {told['head_dim']}, and ours is {width}")
     return ModernConfig(
         told["vocab_size"],
         told["max_position_embeddings"],

@@ -44,13 +44,17 @@ class Loaded(NamedTuple):
     int8: bool
 
 
+def layout_of(config) -> ModuleType:
+    """Choose the layout of a model of this shape."""
+    return llama_layout if isinstance(config, ModernConfig) else gpt2_layout
+
+
 def beside_weights(katas: Tree, config, vocabulary: Vocabulary, more: dict | None = None) -> dict:
     """Return the contents of config.json, with `more` in it, vocab.json and merges.txt."""
     end = end_of_text(vocabulary)
-    layout = llama_layout if isinstance(config, ModernConfig) else gpt2_layout
-    told = layout.told_of(config) | {"bos_token_id": end, "eos_token_id": end} | (more or {})
+    told = layout_of(config).told_of(config) | {"bos_token_id": end, "eos_token_id": end}
     files = spelled(*vocabulary[:2], katas.load("text/utf8_bytes").bytes_to_unicode())
-    return {**files, CONFIG: json.dumps(told, indent=1)}
+    return {**files, CONFIG: json.dumps(told | (more or {}), indent=1)}
 
 
 def write_weights(katas: Tree, state: Mapping[str, Tensor], folder: Path) -> None:

@@ -35,12 +35,19 @@ def as_large_as(parameters: int, plain) -> ModernConfig:
     Two heads of queries share one of keys and values where their number is even. What this saves,
     and the table of positions, goes into the feed-forward networks.
     """
-    d, n_layers, n_heads = plain.d_model, plain.n_layers, plain.n_heads
+    n_heads = plain.n_heads
     n_kv_heads = n_heads // 2 if n_heads % 2 == 0 else n_heads
-    attention = 2 * d * d + 2 * d * n_kv_heads * (d // n_heads)
-    left = parameters - plain.vocab * d - d - n_layers * (attention + 2 * d)
-    d_ff = max(round(left / (n_layers * 3 * d)), 1)
-    return ModernConfig(plain.vocab, plain.context, d, n_layers, n_heads, n_kv_heads, d_ff)
+    sizes = plain.vocab, plain.context, plain.d_model, plain.n_layers, n_heads, n_kv_heads
+    left = parameters - count_parameters(ModernConfig(*sizes, d_ff=0))
+    return ModernConfig(*sizes, d_ff=max(round(left / (3 * plain.d_model * plain.n_layers)), 1))
+
+
+def count_parameters(c: ModernConfig) -> int:
+    """Count the numbers that are learned."""
+    d = c.d_model
+    attention = 2 * d * d + 2 * d * c.n_kv_heads * (d // c.n_heads)
+    block = d + attention + d + 3 * d * c.d_ff
+    return c.vocab * d + c.n_layers * block + d
 
 
 class Block(nn.Module):
@@ -65,7 +72,7 @@ class ModernGPT(nn.Module):
         """Make the parts, and draw their first weights as those of a GPT."""
         super().__init__()
         c = config
-        self.config, self.katas = config, katas
+        self.config, self.new_cache = config, katas.load("scaling/kv_cache").KVCache
         self.tok = katas.load("embedding/token_embedding").TokenEmbedding(c.vocab, c.d_model)
         self.blocks = nn.ModuleList(Block(katas, c) for _ in range(c.n_layers))
         self.ln_f = katas.load("layers/rms_norm").RMSNorm(c.d_model)
@@ -90,5 +97,4 @@ class ModernGPT(nn.Module):
 
     def caches(self) -> list:
         """Make an empty cache for each block."""
-        new = self.katas.load("scaling/kv_cache").KVCache
-        return [new(self.config.context) for _ in self.blocks]
+        return [self.new_cache(self.config.context) for _ in self.blocks]

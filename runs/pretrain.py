@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from runs import texts
+from runs.needs import MODERN
 from runs.sizes import SIZES
 
 OUT = click.Path(file_okay=False, path_type=Path)
@@ -46,6 +47,7 @@ KATAS = (
 @click.option("--seed", type=SEED, help="Where all randomness begins.  [default: 0]")
 @click.option("--fused", is_flag=True, help="The same model by torch's fused operators: faster.")
 @click.option("--compile", is_flag=True, help="Let torch.compile have it as well.")
+@click.option("--modern", is_flag=True, help="Rotary positions, RMS norm, SwiGLU, grouped queries.")
 @click.option("--out", type=OUT, metavar="DIR", help="Where it all goes.  [default: gpt-tiny]")
 @click.option("--resume", is_flag=True, help="Go on with the run in DIR, as it was told.")
 @click.pass_obj
@@ -55,24 +57,32 @@ def pretrain(tree: str, out: Path | None, resume: bool, **told) -> None:
     DIR gets weights and vocabulary, laid out as those of GPT-2, a checkpoint, metrics.jsonl and the
     curve of the loss. Ctrl-C saves, and --resume goes on as if nothing had been.
 
+    With --modern it is the model that came after GPT-2, with as many weights, in Llama's layout.
+    A run of the other kind that stands beside it, told the same, is compared with it.
+
     A GPU is used if there is one. Several processes or machines:
     torchrun --nproc-per-node 2 -m reference pretrain ...
     """
     told = {name: value for name, value in told.items() if value}
     if resume and told:
         raise click.UsageError("--resume goes on as the run was told: beside it stands only --out.")
-    folder = out or Path("gpt-tiny" if resume else f"gpt-{told.get('size', 'tiny')}")
+    if told.get("modern") and told.get("fused"):
+        raise click.UsageError("--fused is for the plain GPT: leave it out, or --modern.")
+    name = f"gpt-{told.get('size', 'tiny')}{'-modern' if told.get('modern') else ''}"
+    folder = out or Path(name)
 
     from runs.files import try_to_write_in
     from runs.group import Group
     from runs.katas import prepare
-    from runs.settings import refuse_second
+    from runs.settings import kept, refuse_second
 
     if not resume:
         refuse_second(folder)
     try_to_write_in(folder)
     group = Group()
-    status = run(prepare(tree, *KATAS), tree, folder, group, None if resume else told)
+    modern = told.get("modern") or (resume and kept(folder).modern)
+    katas = prepare(tree, *KATAS, *(MODERN if modern else ()))
+    status = run(katas, tree, folder, group, None if resume else told)
     group.leave()
     raise click.exceptions.Exit(status)
 

@@ -9,7 +9,9 @@ from runs.files import write_together
 from runs.measuring import bits_per_byte, mean_loss, spelled
 from runs.metrics import FILE, noted
 from runs.sizes import SIZES
+from runs.trainee import shape_of, size_of
 from runs.training import Training
+from runs.twin import Twin, twin
 from runs.yardsticks import counting_bits, gzip_bits
 
 CURVE = "loss.png"
@@ -31,8 +33,25 @@ def report(training: Training, tree: str) -> None:
     click.echo(f"held out         {len(text):,} bytes, {len(ids) - 1:,} tokens")
     click.echo(f"loss             {loss:.4f} nats a token, perplexity {perplexity(loss):,.2f}")
     click.echo(f"bits per byte    {bits:.3f}; {others}")
+    compare(training)
     click.echo(f"written to       {folder}, with {CURVE} and {FILE}")
     click.echo(f'To go on: python -m {tree} generate --weights {folder} --prompt "The "')
+
+
+def compare(training: Training) -> None:
+    """Print the last loss beside that of a run of the other kind that was told the same."""
+    other = twin(training.folder, training.settings)
+    if other:
+        mine = Twin(training.folder, training.settings, noted(training.folder)[-1]["held_out"])
+        for run in (mine, other):
+            shape = shape_of(training.katas, run.settings, len(training.vocabulary.vocab))
+            size = size_of(training.katas, shape)
+            kind = "modern" if run.settings.modern else "plain"
+            name = click.format_filename(run.folder.name)
+            told = f"loss {run.loss:.4f} on held-out windows, {size:,} weights"
+            click.echo(f"{kind:<17}{told}: {name}")
+    elif training.settings.modern:
+        click.echo("No plain run that was told the same stands beside it, to compare with.")
 
 
 def curve(records: list[dict]) -> bytes:

@@ -26,6 +26,7 @@ class Settings:
     seed        where all randomness begins
     fused       by torch's fused operators
     compile     by torch.compile
+    modern      the model with rotary positions, RMS norm, SwiGLU and grouped queries
     """
 
     text: tuple[str, ...]
@@ -40,6 +41,7 @@ class Settings:
     seed: int
     fused: bool
     compile: bool
+    modern: bool = False
 
     @property
     def windows(self) -> int:

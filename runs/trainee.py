@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from grader.trees import Tree
 from runs.fused import FusedGPT
 from runs.group import Group
+from runs.model_files import layout_of
+from runs.modern import ModernConfig, as_large_as, count_parameters
 from runs.settings import Settings
 from runs.sizes import SIZES
 
@@ -31,18 +33,25 @@ class Trainee:
 
 
 def shape_of(katas: Tree, settings: Settings, vocab: int):
-    """Return the shape of the model that a run trains."""
+    """Return the shape of the model that a run trains; a modern one is as large as a plain one."""
     size = SIZES[settings.size]
-    return katas.load("gpt/gpt_config").GPTConfig(
+    plain = katas.load("gpt/gpt_config").GPTConfig(
         vocab, size.context, size.d_model, size.n_layers, size.n_heads
     )
+    return as_large_as(size_of(katas, plain), plain) if settings.modern else plain
+
+
+def size_of(katas: Tree, shape) -> int:
+    """Count the numbers that a model of this shape learns."""
+    plain = katas.load("gpt/gpt_config").count_parameters
+    return (count_parameters if isinstance(shape, ModernConfig) else plain)(shape)
 
 
 def new_trainee(katas: Tree, settings: Settings, vocab: int, group: Group) -> Trainee:
     """Make a model of a seed, and put it where it is trained."""
     shape = shape_of(katas, settings, vocab)
     torch.manual_seed(settings.seed)
-    model = katas.load("gpt/gpt_model").GPT(shape).to(group.device)
+    model = layout_of(shape).new(katas, shape).to(group.device)
     groups = katas.load("pretraining/param_groups").param_groups(model, DECAY)
     cross_entropy = katas.load("pretraining/cross_entropy").cross_entropy
     if settings.fused:

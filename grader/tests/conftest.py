@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,16 +17,19 @@ KEPT_OUT = shutil.ignore_patterns(
 )
 
 
+@cache
+def stubs() -> dict[str, str]:
+    return {this.slug: stub(this.reference.read_text("utf-8")) for this in syllabus()}
+
+
 class Clone:
     """A checkout of its own, with untouched exercises."""
 
     def __init__(self, root: Path):
         self.root = root
         shutil.copytree(ROOT, root, ignore=KEPT_OUT)
-        for this in syllabus():
-            (root / "exercises" / f"{this.slug}.py").write_text(
-                stub(this.reference.read_text("utf-8")), "utf-8"
-            )
+        for slug, text in stubs().items():
+            self.exercise(slug).write_text(text, "utf-8")
 
     def exercise(self, slug: str) -> Path:
         return self.root / "exercises" / f"{slug}.py"

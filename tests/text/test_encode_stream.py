@@ -128,7 +128,7 @@ def test_memory_does_not_grow_with_the_text(kata):
 
     peak(3)
     small, large = peak(30)[0], peak(300)[0]
-    says = f"used {large - small:,} bytes more for ten times the text"
+    says = f"used {(large - small) / 1000:,.0f} kB more for ten times the text"
     assert_holds(large - small < 20_000, says)
 
 
