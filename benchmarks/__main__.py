@@ -9,7 +9,14 @@ from pathlib import Path
 import click
 
 PEERS = ("tiktoken", "tokenizers", "rustbpe", "torch", "transformers")
-FURTHER = {"tokens per second": 0, "MiB": 0, "perplexity": 3, "kB": 0, "times the time to read": 2}
+FURTHER = {
+    "GB per second": 1,
+    "tokens per second": 0,
+    "MiB": 0,
+    "perplexity": 3,
+    "kB": 0,
+    "times the time to read": 2,
+}
 PARTS = ("text", "layers", "gpt", "scaling")
 
 

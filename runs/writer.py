@@ -7,8 +7,10 @@ import click
 import torch
 
 from grader.trees import Tree
+from runs.fused_reader import FusedReader
 from runs.model_files import Loaded, read_model
-from runs.remembering import remembering
+from runs.modern import ModernGPT
+from runs.remembering import Remembering, remembering
 from runs.vocabulary import end_of_text
 from runs.writing import as_text, continuation, picker, rule
 
@@ -20,17 +22,32 @@ class Writer:
     """A model, and how it chooses what comes next."""
 
     def __init__(
-        self, katas: Tree, weights: Path, draft: Path | None, cache: bool, seed: int, **rules
+        self,
+        katas: Tree,
+        weights: Path,
+        draft: Path | None,
+        seed: int,
+        *,
+        cache: bool,
+        fused: bool,
+        **rules,
     ):
         """Read it, and the model that drafts for it. Raises click.ClickException."""
-        self.katas, self.cache, self.seed, self.rules = katas, cache, seed, rules
+        self.katas, self.seed, self.rules = katas, seed, rules
+        self.cache, self.fused = cache, fused
         self.loaded = read_model(katas, weights)
         self.model = self.ready(self.loaded)
         self.steps: list[int] = []
         self.draft = self.drafter(draft) if draft else None
 
     def ready(self, loaded: Loaded) -> torch.nn.Module:
-        return remembering(self.katas, loaded.model) if self.cache else loaded.model
+        """Give a model what it was told to read with."""
+        if not self.fused:
+            return remembering(self.katas, loaded.model) if self.cache else loaded.model
+        if loaded.int8 or isinstance(loaded.model, ModernGPT):
+            raise click.ClickException("--fused is for plain GPTs in floats: leave it out.")
+        reader = FusedReader(self.katas, loaded.model)
+        return Remembering(reader, reader.caches())
 
     def drafter(self, folder: Path) -> torch.nn.Module:
         """Read a model that guesses ahead; its vocabulary must be the same."""

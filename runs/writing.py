@@ -2,6 +2,7 @@
 
 import codecs
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 
 import torch
 from torch import Tensor, nn
@@ -29,7 +30,7 @@ def continuation(
 ) -> Iterator[int]:
     """Write ids, each as soon as it is known; the end of text is not written."""
     generate = katas.load("gpt/generate").generate
-    device = next(model.parameters()).device
+    device = next(chain(model.parameters(), model.buffers())).device
     row = torch.tensor([ids], device=device)
     for _ in range(count):
         row = generate(model, row[:, -context:], 1, context, pick=pick)

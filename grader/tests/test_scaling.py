@@ -14,6 +14,7 @@ from grader.tests.test_finetune import ONE_THREAD, colours, tiny, tuned
 from grader.tests.test_pretrain_bad_input import change
 from grader.tests.test_runs import refused, run
 from grader.trees import Tree
+from runs.fused_reader import FusedReader
 from runs.modern import ModernConfig, ModernGPT, as_large_as, count_parameters
 from runs.needs import INT8, MODERN, PLAIN, katas_of
 from runs.remembering import Remembering, remembering
@@ -271,3 +272,24 @@ def test_what_a_folder_needs_is_said_before_it_is_read(tiny, modern, rounded, tm
     assert katas_of(modern) == MODERN
     assert katas_of(rounded) == (*PLAIN, INT8)
     assert {*katas_of(modern, rounded)} == {*MODERN, *PLAIN, INT8}
+
+
+def test_fused_operators_write_the_same(tiny, modern, rounded):
+    alone = write(tiny, "--temperature", 0)
+    assert write(tiny, "--temperature", 0, "--fused") == alone
+    assert write(tiny, "--temperature", 0, "--fused", "--draft", tiny)[0] == alone[0]
+    for folder in (modern, rounded):
+        assert "--fused is for plain GPTs" in refused(1, "generate", "--weights", folder, "--fused")
+    words = ("generate", "--weights", tiny, "--fused", "--no-cache")
+    assert "--fused keeps what it has read" in refused(2, *words)
+
+
+def test_a_fused_reader_scores_as_the_model_in_any_parts():
+    model, _ = gpt()
+    reader = FusedReader(KATAS, model)
+    ids = torch.randint(20, (3, 12), generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        for sizes in ([12], [1] * 12, [4, 1, 5, 2]):
+            caches = reader.caches()
+            parts = [reader(part, caches) for part in ids.split(sizes, dim=1)]
+            torch.testing.assert_close(torch.cat(parts, 1), model(ids), rtol=1e-4, atol=1e-4)
