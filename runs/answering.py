@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from grader.trees import Tree
+from runs.remembering import remembering
 
 TOGETHER = 64  # prompts that are answered at once
 
@@ -24,11 +25,11 @@ def answers(
     Prompts of one length are answered together, so that none needs padding.
     """
     generate = katas.load("gpt/generate").generate
-    device = next(model.parameters()).device
+    device, cached = next(model.parameters()).device, remembering(katas, model)
     found: list[list[int]] = [[]] * len(prompts)
     for part in of_one_length(prompts):
         rows = torch.tensor([prompts[i] for i in part], device=device)
-        written = generate(model, rows, most, context, eos=eos)[:, rows.shape[1] :]
+        written = generate(cached, rows, most, context, eos=eos)[:, rows.shape[1] :]
         for i, row in zip(part, written.tolist(), strict=True):
             found[i] = row[: row.index(eos)] if eos in row else row
     return found

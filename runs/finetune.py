@@ -20,6 +20,7 @@ KATAS = (
     "pretraining/param_groups",
     "pretraining/perplexity",
     "pretraining/training_loop",
+    "scaling/kv_cache",
 )
 LORA = "finetuning/lora"
 

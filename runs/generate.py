@@ -27,7 +27,7 @@ def sampling_options(temperature: float):
         click.option("--top-k", type=count, help="Draw from the k likeliest tokens."),
         click.option("--top-p", type=share, help="Draw from those that make up p."),
         click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True),
-        click.option("--no-cache", "cache", is_flag=True, default=True, help=UNCACHED),
+        click.option("--no-cache", "cache", flag_value=False, default=True, help=UNCACHED),
     )
 
     def give(verb):

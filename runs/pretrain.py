@@ -25,6 +25,7 @@ KATAS = (
     "pretraining/param_groups",
     "pretraining/perplexity",
     "pretraining/training_loop",
+    "scaling/kv_cache",
     "text/bpe_tokenizer",
     "text/encode_stream",
     "text/train_bpe",

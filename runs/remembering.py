@@ -40,4 +40,4 @@ class Remembering(nn.Module):
 def remembering(katas: Tree, model: nn.Module) -> Remembering:
     """Give a GPT, plain or modern, a cache."""
     cached = model if isinstance(model, ModernGPT) else katas.load(CACHE).CachedGPT(model)
-    return Remembering(cached.eval(), cached.caches())
+    return Remembering(cached, cached.caches())

@@ -12,6 +12,7 @@ from runs.group import Group, averaged_last
 from runs.measuring import mean_loss
 from runs.model_files import reason, write_weights
 from runs.pace import MAX_NORM, rate
+from runs.remembering import remembering
 from runs.saving import saving
 from runs.settings import Settings
 from runs.sizes import SIZES
@@ -86,7 +87,8 @@ class Training:
         loss = mean_loss(self.katas, model, self.ids.held_out, context, WINDOWS)
         prompt = self.ids.held_out[:PROMPT].tolist()
         pick = picker(self.katas, self.settings.seed, temperature=0.8)
-        written = continuation(self.katas, model, prompt, SAMPLE, context, pick, None)
+        cached = remembering(self.katas, model)
+        written = continuation(self.katas, cached, prompt, SAMPLE, context, pick, None)
         text = "".join(as_text([*prompt, *written], self.vocabulary.vocab))
         return {"held_out": loss, "sample": text}
 

@@ -1,5 +1,6 @@
-"""A copy of the checkout to break, and a way to run the command in it."""
+"""A copy of the checkout to break, a way to run the command in it, and models to run."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 
 from grader.stubs import stub
 from grader.syllabus import ROOT, syllabus
+from grader.tests.running import ONE_THREAD, run, tune
 
 KEPT_OUT = shutil.ignore_patterns(
     ".git", ".tox", ".kata", ".venv", "__pycache__", "*.egg-info", ".*_cache"
@@ -67,6 +69,45 @@ class Clone:
         out, err = process.communicate(timeout=120)
         assert "Traceback" not in err, err
         return subprocess.CompletedProcess(words, process.returncode, out, err)
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory) -> Path:
+    """A folder in which a tiny GPT was trained for a moment."""
+    folder = tmp_path_factory.mktemp("tiny") / "gpt"
+    done = run("pretrain", "--out", folder, "--steps", 4, "--batch", 2, **ONE_THREAD)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="session")
+def colours(tmp_path_factory) -> Path:
+    """A file of pairs that are quickly learned: each colour has a number."""
+    words = ("red", "green", "blue", "violet", "black", "white", "grey", "brown", "pink", "gold")
+    things = ("ink", "fog", "dust", "wood", "silk", "clay")
+    rows = [
+        {
+            "task": thing,
+            "instruction": f"Which number has {word} {thing}?",
+            "output": str(number),
+            "rejected": "Nobody knows that.",
+        }
+        for number, word in enumerate(words)
+        for thing in things
+    ]
+    path = tmp_path_factory.mktemp("data") / "colours.json"
+    path.write_text(json.dumps(rows), "utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def tuned(tmp_path_factory, tiny, colours) -> Path:
+    """A folder in which a tiny GPT was tuned for a moment."""
+    folder = tmp_path_factory.mktemp("tuned") / "gpt"
+    done = tune("finetune", tiny, folder, "--data", colours, "--steps", 12, "--batch", 4)
+    (folder / "printed").write_bytes(done.stdout)
+    (folder / "told").write_text(done.stderr, "utf-8")
+    return folder
 
 
 @pytest.fixture

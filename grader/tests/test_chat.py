@@ -3,12 +3,10 @@
 import os
 import re
 
-from grader.tests.test_finetune import ONE_THREAD, colours, tiny, tuned
-from grader.tests.test_runs import Terminal, refused, run
+from grader.tests.running import ONE_THREAD, Terminal, refused, run
 from runs.chat import answer_lines, reply
 from runs.speaking import Speaker
 
-__all__ = ["colours", "tiny", "tuned"]
 ASKED = "Which number has red ink?"
 
 

@@ -14,60 +14,14 @@ import pytest
 from matplotlib.image import imread
 from safetensors.torch import load_file
 
+from grader.tests.running import ONE_THREAD, command, environment, run, tune
 from grader.tests.test_pretrain_bad_input import change
-from grader.tests.test_runs import command, environment, run
 from runs import sentences, spelling
 from runs.duels import duels_of, other_output
 from runs.examples import Example
 
-ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 WRITTEN = {"config.json", "merges.txt", "vocab.json", "model.safetensors"}
 WRITTEN |= {"loss.png", "metrics.jsonl", "tuning.json"}
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory) -> Path:
-    """A folder in which a tiny GPT was trained for a moment."""
-    folder = tmp_path_factory.mktemp("tiny") / "gpt"
-    done = run("pretrain", "--out", folder, "--steps", 4, "--batch", 2, **ONE_THREAD)
-    assert done.returncode == 0, done.stderr
-    return folder
-
-
-@pytest.fixture(scope="module")
-def colours(tmp_path_factory) -> Path:
-    """A file of pairs that are quickly learned: each colour has a number."""
-    words = ("red", "green", "blue", "violet", "black", "white", "grey", "brown", "pink", "gold")
-    things = ("ink", "fog", "dust", "wood", "silk", "clay")
-    rows = [
-        {
-            "task": thing,
-            "instruction": f"Which number has {word} {thing}?",
-            "output": str(number),
-            "rejected": "Nobody knows that.",
-        }
-        for number, word in enumerate(words)
-        for thing in things
-    ]
-    path = tmp_path_factory.mktemp("data") / "colours.json"
-    path.write_text(json.dumps(rows), "utf-8")
-    return path
-
-
-def tune(verb: str, weights: Path, folder: Path, *words) -> subprocess.CompletedProcess:
-    done = run(verb, "--weights", weights, "--out", folder, *words, **ONE_THREAD)
-    assert done.returncode == 0, done.stderr
-    return done
-
-
-@pytest.fixture(scope="module")
-def tuned(tmp_path_factory, tiny, colours) -> Path:
-    """A folder in which a tiny GPT was tuned for a moment."""
-    folder = tmp_path_factory.mktemp("tuned") / "gpt"
-    done = tune("finetune", tiny, folder, "--data", colours, "--steps", 12, "--batch", 4)
-    (folder / "printed").write_bytes(done.stdout)
-    (folder / "told").write_text(done.stderr, "utf-8")
-    return folder
 
 
 def losses(printed: str) -> tuple[float, float]:

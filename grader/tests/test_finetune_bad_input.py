@@ -6,12 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from grader.tests.running import ONE_THREAD, refused, run
 from grader.tests.test_bad_input import mounted
-from grader.tests.test_finetune import ONE_THREAD, colours, tiny, tuned
 from grader.tests.test_pretrain_bad_input import change, halve
-from grader.tests.test_runs import refused, run
 
-__all__ = ["colours", "tiny", "tuned"]
 PAIR = {"instruction": "Say yes.", "output": "Yes."}
 PAIRS = [{"instruction": f"Say {i}.", "output": str(i)} for i in range(40)]
 

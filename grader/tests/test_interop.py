@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from grader.syllabus import ROOT
-from grader.tests.test_runs import refused, run
+from grader.tests.running import refused, run
 from grader.trees import Tree
 from runs.model_files import read_model, read_weights, write_weights
 from runs.remembering import remembering

@@ -7,9 +7,8 @@ import pytest
 from matplotlib.image import imread
 
 from grader.syllabus import ROOT, kata
-from grader.tests.test_runs import refused, run
+from grader.tests.running import ONE_THREAD, refused, run
 
-ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # several wait for each other where cores are shared
 FIGURES = ("positions.png", "masks.png", "attention.png", "scale.png", "norms.png")
 
 

@@ -14,9 +14,8 @@ import pytest
 from matplotlib.image import imread
 
 from grader.syllabus import ROOT
-from grader.tests.test_runs import command, environment, refused, run
+from grader.tests.running import ONE_THREAD, command, environment, refused, run
 
-ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # several wait for each other where cores are shared
 SMALL = ("--tokenizer", "bytes", "--batch", 2, "--text", ROOT / "CONTRIBUTING.md")
 WRITTEN = {"config.json", "corpus.bin", "merges.txt", "run.json", "vocab.json"}
 WRITTEN |= {"checkpoint.pt", "loss.png", "metrics.jsonl", "model.safetensors"}

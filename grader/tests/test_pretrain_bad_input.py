@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from grader.syllabus import ROOT
+from grader.tests.running import refused, run
 from grader.tests.test_bad_input import mounted
 from grader.tests.test_pretrain import ONE_THREAD, SMALL, losses, pretrain, weights
-from grader.tests.test_runs import refused, run
 
 
 @pytest.fixture(scope="module")

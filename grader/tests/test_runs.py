@@ -15,8 +15,7 @@ import pytest
 
 import runs.fetch
 from grader.data import the_verdict
-from grader.syllabus import ROOT
-from grader.tests.warm import run_module
+from grader.tests.running import Terminal, command, environment, refused, run
 from runs.vocabulary import load, spelled
 
 OPENING = (
@@ -28,37 +27,6 @@ TEA_IDS = (
     "15496 11 466 345 588 8887 30 220 50256 554 262 4252 18250 8812 2114 1659 617 34680 27271 13"
 )
 COLOUR = "\x1b[30;46m"
-
-
-def environment(**changed: str | None) -> dict[str, str]:
-    """Return the variables for a run. None takes one away."""
-    ours = {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "TERM": "xterm"}
-    ours |= {"NO_COLOR": None, "FORCE_COLOR": None, "COLUMNS": None} | changed
-    return {name: value for name, value in (os.environ | ours).items() if value is not None}
-
-
-def command(words, tree="reference") -> list[str]:
-    return [sys.executable, "-m", tree, *map(str, words)]
-
-
-def run(
-    *words, tree="reference", given: str | bytes = b"", **changed
-) -> subprocess.CompletedProcess:
-    """Run a verb to its end. A traceback is a bug, whatever the test expects."""
-    given = given.encode() if isinstance(given, str) else given
-    done = run_module(tree, [*map(str, words)], given, environment(**changed), ROOT, timeout=120)
-    assert b"Traceback" not in done.stderr, done.stderr.decode()
-    return subprocess.CompletedProcess(words, done.returncode, done.stdout, done.stderr.decode())
-
-
-def refused(status: int, *words, **options) -> str:
-    """Run a verb that is to fail with this exit code, and return the one sentence it gives."""
-    done = run(*words, **options)
-    assert done.returncode == status, done.stderr
-    *usage, told = done.stderr.strip().splitlines()
-    assert all(line.startswith(("Usage: ", "Try ")) or not line for line in usage), done.stderr
-    assert told.endswith(".")
-    return told
 
 
 @pytest.fixture
@@ -393,35 +361,6 @@ def test_a_full_disk_leaves_neither_a_part_of_a_file_nor_a_folder(tmp_path, stor
     assert done.stdout.split() == ["1", "filler"]
     assert "No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-class Terminal:
-    """A verb that runs in a terminal of 80 columns."""
-
-    def __init__(self, *words, tree="reference", **changed):
-        pty, termios = pytest.importorskip("pty"), pytest.importorskip("termios")
-        self.end, end = pty.openpty()
-        termios.tcsetwinsize(end, (24, 80))
-        self.process = subprocess.Popen(
-            command(words, tree), stdin=end, stdout=end, stderr=end, env=environment(**changed)
-        )
-        os.close(end)
-        self.seen = ""
-
-    def see(self) -> str:
-        """Take what comes next; nothing at the end."""
-        try:
-            more = os.read(self.end, 1 << 16).decode(errors="replace")
-        except OSError:
-            more = ""
-        self.seen += more
-        return more
-
-    def finish(self) -> int:
-        while self.see():
-            pass
-        os.close(self.end)
-        return self.process.wait(timeout=60)
 
 
 def test_a_terminal_shows_pieces_in_colours_with_their_ids_beneath(vocabulary):

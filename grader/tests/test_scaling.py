@@ -3,6 +3,8 @@
 import json
 import re
 import shutil
+from copy import deepcopy
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -10,16 +12,19 @@ import torch
 from safetensors.torch import load_file
 
 from grader.syllabus import ROOT
-from grader.tests.test_finetune import ONE_THREAD, colours, tiny, tuned
+from grader.tests.running import ONE_THREAD, refused, run
 from grader.tests.test_pretrain_bad_input import change
-from grader.tests.test_runs import refused, run
 from grader.trees import Tree
+from runs.chat import chat
 from runs.fused_reader import FusedReader
+from runs.generate import generate
 from runs.modern import ModernConfig, ModernGPT, as_large_as, count_parameters
 from runs.needs import INT8, MODERN, PLAIN, katas_of
 from runs.remembering import Remembering, remembering
+from runs.speaking import Speaker
+from runs.writer import Writer
+from runs.writing import rule
 
-__all__ = ["colours", "tiny", "tuned"]
 KATAS = Tree("katas", ROOT / "reference")
 MORE_THAN_THE_CONTEXT = 150
 
@@ -69,13 +74,13 @@ def gpt(vocab: int = 20, context: int = 12):
 
 
 def test_what_is_remembered_changes_no_token():
-    generate = KATAS.load("gpt/generate").generate
+    write_on = KATAS.load("gpt/generate").generate
     for model in gpt():
         cached, plain = remembering(KATAS, model), []
         for seed in range(3):
             ids = torch.randint(20, (1 + seed, 5), generator=torch.Generator().manual_seed(seed))
-            plain.append(generate(model, ids, 20, 12))
-            assert torch.equal(generate(cached, ids, 20, 12), plain[-1])
+            plain.append(write_on(model, ids, 20, 12))
+            assert torch.equal(write_on(cached, ids, 20, 12), plain[-1])
         assert len(set(plain[0][0].tolist())) > 5
 
 
@@ -120,6 +125,21 @@ def test_the_cache_changes_no_token_of_what_is_written(tiny, modern):
     for weights in (tiny, modern):
         for rules in ((), ("--temperature", 0)):
             assert write(weights, *rules) == write(weights, *rules, "--no-cache")
+
+
+@pytest.mark.parametrize("verb", [generate, chat], ids=lambda verb: verb.name)
+def test_the_cache_is_used_unless_it_is_not_wanted(verb, tmp_path):
+    for words, cached in (([], True), (["--no-cache"], False)):
+        context = verb.make_context(verb.name, ["--weights", str(tmp_path), *words])
+        assert context.params["cache"] is cached
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_what_reads_remembers_if_it_is_to(tiny, tuned, cached):
+    rules = {"cache": cached, "seed": 0, "temperature": 0.0}
+    writer = Writer(KATAS, tiny, None, fused=False, **rules)
+    speaker = Speaker(KATAS, tuned, tokens=1, **rules)
+    assert isinstance(writer.model, Remembering) is isinstance(speaker.model, Remembering) is cached
 
 
 def test_in_a_talk_the_cache_changes_no_answer(tuned):
@@ -293,3 +313,28 @@ def test_a_fused_reader_scores_as_the_model_in_any_parts():
             caches = reader.caches()
             parts = [reader(part, caches) for part in ids.split(sizes, dim=1)]
             torch.testing.assert_close(torch.cat(parts, 1), model(ids), rtol=1e-4, atol=1e-4)
+
+
+def greedy_ids(model, ids) -> list[int]:
+    return KATAS.load("gpt/generate").generate(model, ids, 16, 12)[0].tolist()
+
+
+def test_the_chain_holds():
+    """Plain, cached, with as many heads of keys as of queries, and drafted by any model."""
+    model, drafter = gpt()
+    ids = torch.tensor([[3, 1, 4]])
+    plain = greedy_ids(model, ids)
+    assert greedy_ids(remembering(KATAS, model), ids) == plain
+    grouped = deepcopy(model)
+    for block in grouped.blocks:
+        attention = KATAS.load("scaling/grouped_query").GroupedQueryAttention(16, 4, 4, bias=True)
+        attention.load_state_dict(block.attn.state_dict())
+        block.attn = attention
+    assert greedy_ids(grouped, ids) == greedy_ids(remembering(KATAS, grouped), ids) == plain
+    speculate = KATAS.load("scaling/speculative_decoding").speculate
+    probs, generator = rule(KATAS, temperature=0), torch.Generator()
+    for target in (model, remembering(KATAS, model), remembering(KATAS, grouped)):
+        for guess in (drafter, remembering(KATAS, drafter), model, remembering(KATAS, model)):
+            for k in (1, 3, 20):
+                steps = speculate(target, guess, ids, 16, 12, probs, generator, k)
+                assert [*ids[0].tolist(), *chain.from_iterable(steps)] == plain
