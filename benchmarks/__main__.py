@@ -3,20 +3,13 @@
 import json
 import os
 import platform
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import click
 
+from benchmarks.tables import installed, show
+
 PEERS = ("tiktoken", "tokenizers", "rustbpe", "torch", "transformers")
-FURTHER = {
-    "GB per second": 1,
-    "tokens per second": 0,
-    "MiB": 0,
-    "perplexity": 3,
-    "kB": 0,
-    "times the time to read": 2,
-}
 PARTS = ("text", "layers", "gpt", "scaling")
 
 
@@ -98,14 +91,14 @@ def of_gpt(rounds: int) -> dict:
     """Train, write with and load a GPT, beside that of `transformers`."""
     import torch
 
-    from benchmarks import alone, gpt
+    from benchmarks import alone, gpt, writing
 
     torch.set_num_threads(1)
     found = {}
     for vocab in (512, 50_257):
         parts = {
             "a step on 8 windows": lambda vocab=vocab: gpt.training(vocab, rounds),
-            "200 tokens": lambda vocab=vocab: gpt.writing(vocab, rounds),
+            "200 tokens": lambda vocab=vocab: writing.writing(vocab, rounds),
             "loading": lambda vocab=vocab: alone.loading(vocab, rounds),
         }
         for what, measure in parts.items():
@@ -134,23 +127,6 @@ def of_scaling(rounds: int) -> dict:
     found[title] = scaling.eight_bits(rounds)
     show(f"{title}; ratios to float32", found[title])
     return found
-
-
-def installed(name: str) -> str:
-    try:
-        return f"{name} {version(name)}"
-    except PackageNotFoundError:
-        return f"{name} is missing"
-
-
-def show(title: str, rows: list[dict]) -> None:
-    """Print a table: median seconds, median ratio, and between which ratios all rounds lay."""
-    click.echo(f"\n{title}")
-    for row in rows:
-        span = f"{row['least']:.2f} to {row['most']:.2f}"
-        more = "".join(f"{row[key]:9,.{n}f} {key}" for key, n in FURTHER.items() if key in row)
-        told = f"  {row['program']:<18}{row['seconds']:8.3f} s{row['ratio']:8.2f}   {span:<12}"
-        click.echo(told + more)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from matplotlib.image import imread
 
 from grader.syllabus import ROOT
 from grader.tests.running import ONE_THREAD, command, environment, refused, run
+from runs.metrics import noted
 
 SMALL = ("--tokenizer", "bytes", "--batch", 2, "--text", ROOT / "CONTRIBUTING.md")
 WRITTEN = {"config.json", "corpus.bin", "merges.txt", "run.json", "vocab.json"}
@@ -26,8 +27,7 @@ def pretrain(folder: Path, *words, **options) -> subprocess.CompletedProcess:
 
 
 def losses(folder: Path) -> list[float]:
-    lines = (folder / "metrics.jsonl").read_text("utf-8").splitlines()
-    return [json.loads(line)["loss"] for line in lines]
+    return [record["loss"] for record in noted(folder)]
 
 
 def weights(folder: Path) -> bytes:

@@ -51,7 +51,8 @@ def become(module: str, words: list[str], folder: str, env: dict, cwd: Path) -> 
     for stream, (name, mode) in enumerate((("given", "rb"), (OUT, "wb"), (ERR, "wb"))):
         with open(Path(folder) / name, mode) as file:
             os.dup2(file.fileno(), stream)
+    encoding = env.get("PYTHONIOENCODING", "utf-8")
     for stream, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
-        setattr(sys, name, open(stream, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+        setattr(sys, name, open(stream, mode, encoding=encoding, closefd=False))  # noqa: SIM115
     sys.argv[1:] = words
     runpy.run_module(module, run_name="__main__", alter_sys=True)
