@@ -82,6 +82,35 @@ def together(kata, *options):
     return call
 
 
+def each(call):
+    """Make a function that treats the entries of all leading axes one after the other."""
+
+    def calls(*given):
+        flat = (x.flatten(0, -3) for x in given)
+        found = torch.stack([call(*one) for one in zip(*flat, strict=True)])
+        return found.unflatten(0, given[0].shape[:-2])
+
+    return calls
+
+
+def sharp(dtype):
+    """Make inputs of which it shows if a score, or a weight, is rounded to a half type."""
+    one, w = torch.ones(1, 1), torch.tensor([[-1.0]]).exp().to(dtype)
+    high = 15.0625 * one  # its square has twice as many digits
+    values = torch.cat([-w, one.to(dtype)])  # with the rounded weight they add up to 0
+    found = (
+        (high, torch.cat([high, 0 * one]), torch.cat([one, 2 * one])),
+        ((one, torch.cat([0 * one, -one]), values)),
+    )
+    return [[x.to(dtype) for x in three] for three in found]
+
+
+def back(found):
+    """Send ones back through outputs and logsumexps."""
+    o, lse = found
+    (o.sum() + lse[lse > -inf].sum()).backward()
+
+
 def merge(kata, *found):
     """Merge parts from the left."""
     return reduce(lambda a, b: kata.online_softmax_merge(*(x.clone() for x in (*a, *b))), found)
@@ -97,8 +126,4 @@ def there_and_back(kata, *options, keys=T):
     """Count what attention and its gradient cost."""
     given = [leaf(x) for x in inputs(0, (T, keys, D, D))]
 
-    def call():
-        o, lse = kata.flash_attention(*given, *options)
-        (o.sum() + lse[lse > -inf].sum()).backward()
-
-    return costs(call)
+    return costs(lambda: back(kata.flash_attention(*given, *options)))

@@ -26,7 +26,27 @@ class Kept(TorchDispatchMode):
         return result
 
     def numbers(self) -> int:
+        """Count what is in memory now."""
         return sum(size for ref, size in self.made.values() if not ref.expired())
+
+
+class Peak(Kept):
+    """Notes how many numbers were in memory at the worst moment."""
+
+    most = 0
+
+    def __torch_dispatch__(self, operator, types, args=(), kwargs=None):
+        result = super().__torch_dispatch__(operator, types, args, kwargs)
+        self.made = {key: one for key, one in self.made.items() if not one[0].expired()}
+        self.most = max(self.most, self.numbers())
+        return result
+
+
+def at_once(call: Callable) -> int:
+    """Make a call, and count the numbers it made that were in memory at the same time."""
+    with Peak() as found:
+        call()
+    return found.most
 
 
 def kept(call: Callable, limit: int) -> int:

@@ -91,13 +91,21 @@ class Block(nn.Module):
         return x + self.mlp(self.ln2(x))
 
 
+class Table(nn.Module):
+    """Rows that are added, and nothing that could be called."""
+
+    def __init__(self, rows: int, d: int):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(rows, d))
+
+
 class SmallGPT(nn.Module):
     """A GPT with the parts that the page of the cache names, made of torch's own layers."""
 
     def __init__(self, bias=True, V=7, context=9, d=4, L=2, H=2):
         super().__init__()
         self.config = SimpleNamespace(context=context, d_model=d, n_heads=H)
-        self.tok, self.pos = nn.Embedding(V, d), nn.Embedding(context, d)
+        self.tok, self.pos = nn.Embedding(V, d), Table(context, d)
         self.blocks = nn.ModuleList(Block(d, H, bias) for _ in range(L))
         self.ln_f, self.head = nn.LayerNorm(d), nn.Linear(d, V, bias=False)
         with torch.no_grad():

@@ -61,8 +61,9 @@ class Int8Linear(nn.Module):
 
 def weight_bytes(module: nn.Module) -> int:
     """Count the bytes of all that is saved with a module; what stands in two places counts once."""
-    memory = {t.untyped_storage() for t in module.state_dict().values()}
-    return sum(m.nbytes() for m in memory)
+    saved = module.state_dict().values()
+    places = {(t.untyped_storage(), t.storage_offset(), t.shape): t.nbytes for t in saved}
+    return sum(places.values())
 
 
 def _wide(x: Tensor) -> torch.dtype:

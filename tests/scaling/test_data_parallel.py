@@ -113,13 +113,16 @@ def test_a_rank_sends_less_than_twice_its_data(kata, seed, world, n):
 
 @drawn
 def test_a_chunk_is_added_up_going_round(kata, seed, world, n):
-    ranks = [(v * 10.0 ** (3 * (r % 3))).float() for r, v in enumerate(vectors(seed, world, n))]
-    sums, _ = kata.ring_all_reduce([v.clone() for v in ranks])
-    for c, (begin, end) in enumerate(chunks(n, world)):
-        order = [(c + i) % world for i in range(world)]
-        right = added([ranks[r][begin:end] for r in order])
-        told = f"has not added up chunk {c} in the order of the ranks {order}: its last bits differ"
-        assert_holds(torch.equal(sums[0][begin:end], right), told, sums)
+    for dtype in (torch.float32, torch.bfloat16):
+        given = enumerate(vectors(seed, world, n))
+        ranks = [(v * 10.0 ** (3 * (r % 3))).to(dtype) for r, v in given]
+        sums, _ = kata.ring_all_reduce([v.clone() for v in ranks])
+        for c, (begin, end) in enumerate(chunks(n, world)):
+            order = [(c + i) % world for i in range(world)]
+            right = added([ranks[r][begin:end] for r in order])
+            told = f"has not added up chunk {c} in the order of the ranks {order}"
+            told = f"{told} and in {str(dtype)[6:]}: its last bits differ"
+            assert_holds(torch.equal(sums[0][begin:end], right), told, sums)
 
 
 def test_each_sum_has_memory_of_its_own(kata):
@@ -176,6 +179,17 @@ def test_the_average_is_that_of_the_whole_batch(kata, seed, B, world):
             assert_gradient(None, f"`{name}`", p.grad, q.grad)
 
 
+def test_the_average_is_that_of_the_whole_batch__and_changes_gradients_alone(kata):
+    replicas = [Net(100 * r) for r in range(3)]
+    for p in [p for replica in replicas for p in replica.parameters()]:
+        p.grad = torch.ones_like(p)
+    kata.average_gradients(replicas, [1, 2, 3])
+    for r, replica in enumerate(replicas):
+        for (name, number), (_, right) in zip(numbers(replica), numbers(Net(100 * r)), strict=True):
+            told = f"changed {name} of replica {r}, not only gradients"
+            assert_holds(torch.equal(number, right), told)
+
+
 def test_a_missing_gradient_counts_as_zero(kata):
     g = torch.tensor([3.0, -6.0])
     told = "where the others have no gradient"
@@ -211,6 +225,10 @@ def test_the_gradients_go_round_as_one_vector(kata):
         right = bytes_sent(13, world, 8)
         told = f"says that {world} replicas with 13 numbers of 8 bytes have sent {sent} bytes"
         assert_holds(sent == right, f"{told}, not {right}", sent)
+        halves = [holding(tensor(r, 3, 2, dtype=torch.bfloat16)) for r in range(world)]
+        sent, right = list(kata.average_gradients(halves, [1] * world)), bytes_sent(6, world, 2)
+        told = f"says that {world} replicas with 6 numbers in bfloat16 have sent {sent} bytes"
+        assert_holds(sent == right, f"{told}, not {right}", sent)
 
 
 def test_replicas_do_not_share_gradients(kata):
@@ -243,9 +261,10 @@ def test_replicas_stay_the_same_to_the_bit(kata):
 
 def test_no_row_at_all_is_refused(kata):
     for sizes in ([0, 0], [0]):
-        replicas = [holding(tensor(0, 3)) for _ in sizes]
+        replicas = [holding(tensor(0, 3)), holding(None)][: len(sizes)]
         for mentions in ("sizes", str(sizes)):
             with assert_raises(ValueError, mentions=mentions):
                 kata.average_gradients(replicas, sizes)
-        told = "changed a gradient, and refused"
+        told, rest = "changed a gradient, and refused", replicas[1:]
         assert_holds(torch.equal(gradients(replicas[0])[0], tensor(0, 3)), told)
+        assert_holds(not any(gradients(r)[0] is not None for r in rest), told)

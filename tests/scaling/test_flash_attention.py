@@ -7,26 +7,11 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.attending import (
-    SIZE,
-    SIZES,
-    D,
-    T,
-    assert_parts,
-    by_the_definition,
-    drawn,
-    inputs,
-    merge,
-    nothing,
-    parts,
-    scales,
-    summed,
-    there_and_back,
-    together,
-)
+from tests import attending
+from tests.attending import SIZE, SIZES, D, T, assert_parts, by_the_definition, inputs, together
 from tests.counting import costs
 from tests.devices import assert_stays_on_device
-from tests.keeping import kept
+from tests.keeping import at_once, kept
 from tests.laws import (
     assert_close,
     assert_examples,
@@ -52,41 +37,43 @@ def test_the_printed_values_hold(kata, examples):
     assert_examples(kata, examples)
 
 
-@drawn
+@attending.drawn
 def test_it_agrees_with_the_definition(kata, seed, sizes, block, causal):
     given = inputs(seed, sizes)
     assert_close(together(kata, *block, causal)(*given), by_the_definition(*given, causal))
 
 
 @few
-@given(seed=seeds, scale=scales, shape=st.sampled_from([(), (2, 3)]))
+@given(seed=seeds, scale=attending.scales, shape=st.sampled_from([(), (2, 3)]))
 @example(seed=0, scale=1.0, shape=())
 def test_merged_parts_are_the_whole(kata, seed, scale, shape):
-    (s1, v1, *first), (s2, v2, *second) = parts(seed, 2, scale, shape)
-    whole = summed(torch.cat([s1, s2], -1), torch.cat([v1, v2], -2))
-    assert_parts(merge(kata, first, second), whole)
+    (s1, v1, *first), (s2, v2, *second) = attending.parts(seed, 2, scale, shape)
+    whole = attending.summed(torch.cat([s1, s2], -1), torch.cat([v1, v2], -2))
+    assert_parts(attending.merge(kata, first, second), whole)
 
 
 @few
-@given(seed=seeds, scale=scales)
+@given(seed=seeds, scale=attending.scales)
 @example(seed=0, scale=1.0)
 def test_the_order_of_merging_does_not_matter(kata, seed, scale):
-    a, b, c = (found[2:] for found in parts(seed, 3, scale))
-    assert_parts(merge(kata, b, a), merge(kata, a, b))
-    assert_parts(merge(kata, a, merge(kata, b, c)), merge(kata, a, b, c))
+    a, b, c = (found[2:] for found in attending.parts(seed, 3, scale))
+    assert_parts(attending.merge(kata, b, a), attending.merge(kata, a, b))
+    assert_parts(
+        attending.merge(kata, a, attending.merge(kata, b, c)), attending.merge(kata, a, b, c)
+    )
 
 
 def test_a_part_that_is_empty_adds_nothing(kata):
-    found = parts(0, 1, scale=100.0)[0][2:]
-    assert_parts(merge(kata, nothing(), found), found)
-    assert_parts(merge(kata, found, nothing()), found)
-    half = [torch.cat([x, y]) for x, y in zip(found, nothing(), strict=True)]
+    found = attending.parts(0, 1, scale=100.0)[0][2:]
+    assert_parts(attending.merge(kata, attending.nothing(), found), found)
+    assert_parts(attending.merge(kata, found, attending.nothing()), found)
+    half = [torch.cat([x, y]) for x, y in zip(found, attending.nothing(), strict=True)]
     whole = [torch.cat([x, x.flip(0)]) for x in found]
-    assert_parts(merge(kata, half, [x.flip(0) for x in half]), whole)
+    assert_parts(attending.merge(kata, half, [x.flip(0) for x in half]), whole)
 
 
 def test_a_part_that_is_empty_adds_nothing__nor_do_two(kata):
-    m, total, o = merge(kata, nothing(1), nothing(1))
+    m, total, o = attending.merge(kata, attending.nothing(1), attending.nothing(1))
     told = f"made {m.tolist()}, {total.tolist()} and {o.tolist()} of two empty parts"
     right = bool((m == -inf).all() and (total == 0).all() and (o == 0).all())
     assert_holds(right, f"{told}; is there a -inf - -inf?")
@@ -146,7 +133,7 @@ def test_the_size_of_a_block_changes_nothing(kata, seed, sizes):
     assert_close(together(kata)(*given), right)
 
 
-@drawn
+@attending.drawn
 def test_large_scores_do_no_harm(kata, seed, sizes, block, causal):
     given = inputs(seed, sizes, scale=40.0)  # scores of some thousands
     right = by_the_definition(*given, causal)
@@ -163,7 +150,7 @@ def test_the_gradient_is_that_of_the_definition__for_each_of_the_two(kata):
         assert_holds(bool(gradient(given[0]).any()), told)
 
 
-@drawn
+@attending.drawn
 def test_the_gradient_is_that_of_the_definition(kata, seed, sizes, block, causal):
     def oracle(*given):
         return by_the_definition(*given, causal)
@@ -173,9 +160,18 @@ def test_the_gradient_is_that_of_the_definition(kata, seed, sizes, block, causal
         assert_same_gradients(together(kata, *block, causal), oracle, *given)
 
 
+def test_the_gradient_is_that_of_the_definition__whatever_is_called_before(kata):
+    def first(*given):
+        found = together(kata, 2, 2)(*given)
+        kata.flash_attention(*map(leaf, inputs(9, (2, 3, 4, 2))), 1, 3, True)
+        return found
+
+    assert_same_gradients(first, by_the_definition, *inputs(0, SIZES))
+
+
 def test_no_table_is_ever_made(kata):
     for causal in (False, True):
-        found = there_and_back(kata, SIZE, SIZE, causal).largest
+        found = attending.there_and_back(kata, SIZE, SIZE, causal).largest
         told = f"made, there and back, a tensor of {found:,} numbers for {T} queries and keys in"
         told = f"{told} blocks of {SIZE} x {SIZE}; q holds {T * D}, a table {T * T:,}"
         assert_holds(found <= 2 * T * D, told)
@@ -186,6 +182,13 @@ def test_no_table_is_ever_made__nor_with_blocks_as_they_are(kata):
     found = costs(lambda: kata.flash_attention(*given)).largest
     told = f"made, without `block_q` and `block_k`, a tensor of {found:,} numbers"
     assert_holds(found <= 2 * 128 * 128, f"{told}; a block of 128 x 128 is {128 * 128:,}")
+
+
+def test_no_table_is_ever_made__nor_in_pieces(kata):
+    given = [leaf(x) for x in inputs(0, (64, 64, 1, 1))]
+    found = at_once(lambda: attending.back(kata.flash_attention(*given, 2, 32)))
+    told = f"had, there and back, {found:,} numbers in memory at once for 64 queries and keys"
+    assert_holds(found <= 64 * 64 // 2, f"{told} in blocks of 2 x 32; a table is {64 * 64:,}")
 
 
 def test_what_is_kept_grows_with_the_length(kata):
@@ -202,7 +205,8 @@ def test_blocks_above_the_diagonal_are_skipped(kata):
     n = T // SIZE
     for keys, needed in ((T, n * (n + 1) // 2), (T // 2, n // 2 * (n // 2 + 1) // 2)):
         full, causal = (
-            there_and_back(kata, SIZE, SIZE, on, keys=keys).multiplications for on in (False, True)
+            attending.there_and_back(kata, SIZE, SIZE, on, keys=keys).multiplications
+            for on in (False, True)
         )
         every = n * keys // SIZE
         told = f"did {causal:,} multiplications for {T} queries that look back on {keys} keys, and"
@@ -213,7 +217,7 @@ def test_blocks_above_the_diagonal_are_skipped(kata):
 def test_the_inputs_are_left_alone(kata):
     given = inputs(0, (4, 5, 3, 2))
     assert_leaves_alone(kata.flash_attention, *given, 2, 2, True)
-    first, second = (found[2:] for found in parts(0, 2))
+    first, second = (found[2:] for found in attending.parts(0, 2))
     assert_leaves_alone(kata.online_softmax_merge, *first, *second)
     assert_leaves_alone(kata.online_softmax_merge, *second, *first)
     for i in (0, 1):
@@ -228,6 +232,9 @@ def test_the_inputs_are_left_alone(kata):
 def test_any_leading_axes_are_a_batch(kata):
     for before in ((2,), (3, 2), (2, 1, 3)):
         assert_batches(together(kata, 2, 3, True), *inputs(0, (4, 5, 3, 2), before))
+    given = [x.transpose(1, 2) for x in inputs(0, (3, 3, 4, 2), (2, 5))]  # heads stand behind time
+    right = attending.each(lambda *one: by_the_definition(*one, True))
+    assert_same_gradients(together(kata, 2, 2, True), right, *given)
 
 
 def test_half_precision_adds_up_in_float32(kata):
@@ -243,6 +250,22 @@ def test_half_precision_adds_up_in_float32(kata):
         told = f"{told} {lse.item():.6g}, in {str(lse.dtype)[6:]}; it is {right[0, -1].item():.6g}"
         assert_holds(off < 1e-4 and lse.dtype == torch.float32, told, lse)
         assert_close(o.double(), right[:, :-1], rtol=torch.finfo(dtype).eps, atol=1e-5)
+
+
+def test_half_precision_adds_up_in_float32__in_each_step(kata):
+    for three in attending.sharp(torch.bfloat16):
+        o, lse = kata.flash_attention(*three)
+        right = by_the_definition(*(x.double() for x in three))
+        assert_close(torch.cat([o, lse[:, None]], -1).double(), right, rtol=0.004, atol=1e-5)
+
+
+def test_half_precision_adds_up_in_float32__there_and_back(kata):
+    q, k, v = (x.bfloat16() for x in inputs(0, (1, 300, 1, 1)))
+    given, wide = ([leaf(x.to(kind)) for x in (q, k, v.abs())] for kind in (q.dtype, torch.double))
+    attending.back(kata.flash_attention(*given, 1, 1))
+    by_the_definition(*wide).sum().backward()
+    for mine, right in zip(given, wide, strict=True):
+        assert_close(gradient(mine).double(), gradient(right), rtol=0.01, atol=1e-6)
 
 
 def test_a_block_of_none_is_refused(kata):

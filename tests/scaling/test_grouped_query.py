@@ -132,8 +132,10 @@ def test_a_hidden_key_is_not_there(kata, seed, sizes, heads):
     q, k, v = inputs(seed, sizes, heads)
     seen = some(seed, sizes[1])
     seen[seed % sizes[1]] = True
-    right = kata.grouped_attention(q.clone(), k[:, seen], v[:, seen]).detach()
-    assert_close(kata.grouped_attention(q, k, v, seen.expand(sizes[:2])), right)
+    for scale in (1.0, 1e5):  # scores that are far below 0, and far above
+        queries = scale * q
+        right = kata.grouped_attention(queries.clone(), k[:, seen], v[:, seen]).detach()
+        assert_close(kata.grouped_attention(queries, k, v, seen.expand(sizes[:2])), right)
 
 
 @drawn
@@ -230,8 +232,9 @@ def test_the_input_is_left_alone(kata):
     assert_leaves_alone(
         made(kata, 0, (4, 2), 2)[0], given[0].transpose(1, 2).flatten(-2), some(0, 5)
     )
-    assert_keeps_type(lambda dtype: kata.grouped_attention, *given, mask)
-    assert_keeps_type(module.to, tensor(0, 3, 8), some(0, 3, 3))
+    types = torch.float64, torch.float32, torch.bfloat16
+    assert_keeps_type(lambda dtype: kata.grouped_attention, *given, mask, types=types)
+    assert_keeps_type(module.to, tensor(0, 3, 8), some(0, 3, 3), types=types)
     assert_stays_on_device(kata.grouped_attention, *given, mask)
     assert_stays_on_device(kata.GroupedQueryAttention(8, 4, 2).to("meta"), tensor(0, 3, 8).float())
 

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from tests.devices import assert_stays_on_device
+from tests.keeping import kept
 from tests.laws import (
     assert_close,
     assert_equal,
@@ -81,6 +82,11 @@ def test_a_row_of_zeros_stays_one(kata):
         told = f"gave a row of zeros the scale {scale[0, 0].item():.4g} and the numbers"
         told = f"{told} {q[0].tolist()}, not 1 and zeros"
         assert_holds(bool((scale == 1).all() and (q == 0).all()), told, q)
+        least = torch.finfo(dtype).smallest_normal * torch.finfo(dtype).eps
+        q, scale = kata.quantize(torch.tensor([[3 * least, 0.0, -least]], dtype=dtype))
+        told = f"gave a row of at most {3 * least:.2g}, in {told_of(dtype)}, the scale"
+        told = f"{told} {scale[0, 0].item():.4g} and the numbers {q[0].tolist()}, not 1 and zeros"
+        assert_holds(bool((scale == 1).all() and (q == 0).all()), told, q)
 
 
 @drawn
@@ -148,8 +154,11 @@ def test_the_layer_is_left_alone(kata):
     linear, x = layer(matrix(0, (3, 5))), tensor(1, 4, 5)
     before = {name: p.detach().clone() for name, p in linear.named_parameters()}
     int8 = kata.Int8Linear(linear)
-    y = int8(x.clone())
+    y = int8(x.clone().requires_grad_())
+    y.sum().backward()
     for name, parameter in linear.named_parameters():
+        told = f"sends a gradient back to the `{name}` of the layer that it was made of"
+        assert_holds(parameter.grad is None, told)
         told = f"changed the `{name}` of the layer, or what it learns"
         assert_holds(torch.equal(parameter, before[name]) and parameter.requires_grad, told)
         parameter.data.mul_(2.0)
@@ -170,6 +179,22 @@ def test_a_weight_takes_one_byte(kata):
             assert_holds(found == right, f"{told} bias, in {told_of(dtype)}; it is {right}")
 
 
+def test_a_weight_takes_one_byte__and_no_copy_is_kept(kata):
+    linear, x = layer(matrix(0, (30, 50))), tensor(1, 2, 50)
+    int8 = kata.Int8Linear(linear)
+    for call, most, what in (
+        (
+            lambda: kata.Int8Linear(linear),
+            3200,
+            "made of a layer from 50 to 30, which is there, too",
+        ),
+        (lambda: int8(x), 500, "asked; it goes from 50 to 30"),
+    ):
+        found = kept(call, most)
+        told = f"keeps {found} numbers in memory when it is {what}"
+        assert_holds(found <= most, f"{told}: a copy of the weight stays, in another type")
+
+
 def test_what_is_saved_counts_once(kata):
     model = nn.Sequential(nn.Linear(4, 4), nn.Sequential(nn.Linear(4, 4)), nn.BatchNorm1d(3))
     model[1][0].weight = model[0].weight
@@ -179,6 +204,11 @@ def test_what_is_saved_counts_once(kata):
     told = f"returned {found!r}, where two layers share a weight of 64 bytes, one buffer of 28"
     assert_holds(found == right, f"{told} is not saved, and the others are; it is {right}")
     assert_equal(kata.weight_bytes(nn.Tanh()), 0)
+    model = nn.Module()
+    model.register_buffer("few", torch.zeros(100)[90:])
+    found = kata.weight_bytes(model)
+    told = f"returned {found!r} for the last 10 entries of a tensor of 100, of 4 bytes each"
+    assert_holds(found == 40, f"{told}; it is 40")
 
 
 def test_each_type_stays(kata):
@@ -201,6 +231,9 @@ def test_half_precision_does_no_harm(kata):
         off = ((q.double() * scale.double() - weight.double()) / scale.double()).abs().max().item()
         told = f"is off by {off:.4g} steps in one entry of a weight in {told_of(dtype)}"
         assert_holds(off <= 0.5 + 1e-4, told, q)
+    q, _ = kata.quantize(torch.tensor([[1e-5, -1e-5]], dtype=torch.float16))
+    told = f"made {q[0].tolist()} of 1e-5 and -1e-5 in float16, where a step of 7.9e-8 becomes 6e-8"
+    assert_holds(q[0].tolist() == [127, -127], f"{told}; it is [127, -127]", q)
 
 
 def test_half_precision_does_no_harm__nor_long_sums(kata):
@@ -211,6 +244,11 @@ def test_half_precision_does_no_harm__nor_long_sums(kata):
         told = f"returned {y:.6g} for 600 times 1 and weights of 0.01, in {told_of(dtype)}"
         near = abs(y - right) <= 2 * torch.finfo(dtype).eps * abs(right) + 0.02
         assert_holds(near, f"{told}; it is {right:.6g}")
+        linear = layer(torch.tensor([[127.0, 1.0]], dtype=dtype))
+        nn.init.constant_(linear.bias, -1016.0)
+        y = kata.Int8Linear(linear)(torch.tensor([[8.0, 0.25]], dtype=dtype)).item()
+        told = f"returned {y:.6g} for 8 * 127 + 0.25 * 1 and a bias of -1016, in {told_of(dtype)}"
+        assert_holds(y == 0.25, f"{told}; it is 0.25: what is rounded before the bias is lost")
 
 
 def test_what_is_given_is_left_alone(kata):

@@ -1,20 +1,19 @@
 """spec/scaling/kv_cache.md, clause by clause."""
 
 from functools import partial
-from math import log, sqrt
 
 import torch
 
 from tests import caching
 from tests.adapting import assert_learn, learning
 from tests.caching import assert_as, assert_held, drawn, made, pair, pieces
-from tests.counting import costs
 from tests.devices import assert_stays_on_device
 from tests.grouping import cut, project, shapes
 from tests.laws import assert_close, assert_equal, assert_examples, assert_holds, assert_raises
 from tests.models import SmallGPT
 from tests.modes import assert_modes, modes
 from tests.modules import assert_parameters, loaded
+from tests.reading import assert_few, assert_root, assert_row, few
 from tests.tensor_laws import assert_same_gradients, leaf
 from tests.tensors import ids, tensor
 
@@ -93,9 +92,10 @@ def test_what_was_truncated_is_forgotten(kata):
         cache.append(*(x[:, len(cache) :] for x in both))
         cache.truncate(length)
         assert_equal(len(cache), length)
-        left = [x[:, :length] for x in both]
-        assert_held(caching.held(cache), left, f"truncated to {length} of 5")
-    assert_held(cache.append(*pair(3, 2, 4)), pair(3, 2, 4), "made empty, given another batch")
+        assert_held(caching.held(cache), [x[:, :length] for x in both], f"truncated to {length}")
+    for other, name in (([x.float() for x in both], "type"), (pair(3, 2, 4), "batch")):
+        assert_held(cache.append(*other), other, f"made empty, given another {name}")
+        cache.truncate(0)
 
 
 def test_a_length_that_there_is_not_is_refused(kata):
@@ -148,10 +148,7 @@ def test_scores_are_divided_by_the_root_of_d_head(kata):
         module = kata.CachedAttention(length, 1, 1)
         loaded(module, {f"{name}.weight": eye for name in "qkvo"})
         module(0 * eye[:1], cache)
-        share = module(eye[:1], cache)[0, 0].item()  # what it takes of itself, with a score of 1
-        root = 1 / log(share / (1 - share)) if 0.5 < share < 1 else float("inf")
-        told = f"divided the scores by {root:.4g}, where d_head is {length} and its root"
-        assert_holds(abs(root - sqrt(length)) < 1e-6, f"{told} {sqrt(length):.4g}")
+        assert_root(module(eye[:1], cache)[0, 0].item(), length)  # what it takes of itself
 
 
 @drawn
@@ -193,10 +190,17 @@ def test_only_new_tokens_are_projected(kata, seed, heads, rotary, at):
     for part in pieces(x, at, 1):
         T, d = part.shape[1:]
         most = 2 * T * (2 * d * d + 2 * d * heads[1] * 4 + 2 * (past + T) * d)
-        n = costs(partial(module, part, cache)).multiplications
-        told = f"multiplied {n} times for {T} new tokens of two sequences after {past} kept"
-        assert_holds(n <= most, f"{told}; {most} are enough")
+        of = f"{T} new tokens of two sequences after {past} kept"
+        assert_few(partial(module, part, cache), most, of)
         past += T
+
+
+def test_only_new_tokens_are_projected__in_a_gpt(kata):
+    model, x = SmallGPT(), ids(0, 2, 9, n=7)
+    for past, T in ((0, 5), (5, 1), (4, 3)):
+        cached = kata.CachedGPT(model)
+        call = partial(cached, x[:, past : past + T], caching.caches_after(cached, x[:, :past]))
+        assert_few(call, few(model, 2, past, T), f"{T} new ids of two texts after {past}")
 
 
 def test_it_learns_what_grouped_query_attention_learns(kata):
@@ -238,10 +242,7 @@ def test_learned_positions_go_on(kata):
     for past, T in ((0, 2), (3, 1), (5, 4)):
         cached = kata.CachedGPT(model)
         y = cached(x[:, past : past + T], caching.caches_after(cached, x[:, :past]))
-        rows = model.tok(x[0, past]) + model.pos.weight
-        near = int((y[0, 0] - model.head(model.ln_f(rows))).abs().sum(-1).argmin())
-        told = f"read token {past} with row {near} of `pos.weight`: {past} were kept"
-        assert_holds(near == past, told, y)
+        assert_row(model, y[0, 0], x[0, past], past)
         assert_as(y.detach(), model(x)[:, past : past + T].detach(), "gave other scores")
 
 

@@ -47,12 +47,16 @@ def test_the_printed_values_hold(kata, examples):
 @given(seed=seeds, kind=kinds, lead=leading, sizes=experts)
 @example(seed=0, kind="normal", lead=(2, 3), sizes=(4, 2))
 @example(seed=1, kind="normal", lead=(), sizes=(5, 3))
+@example(seed=1, kind="large", lead=(2,), sizes=(4, 2))
 def test_it_agrees_with_the_definition(kata, seed, kind, lead, sizes):
     given, x = values(shapes(sizes[0]), seed), tensor(seed, *lead, D, kind=kind)
-    y, loss = layer(kata, given, *sizes)(x.clone())
-    assert_close(y, said(given, x, sizes[1]), atol=1e-8)  # 1e6 cancels
-    if x.numel():
-        assert_close(loss, mixing.loss_of(given, x, sizes[1]))
+    moe = layer(kata, given, *sizes)
+    for training in (True, False, True):
+        moe.train(training)
+        y, loss = moe(x.clone())
+        assert_close(y, said(given, x, sizes[1]), atol=1e-8)  # 1e6 cancels
+        if x.numel():
+            assert_close(loss, mixing.loss_of(given, x, sizes[1]))
 
 
 def test_it_learns_a_router_and_its_experts(kata):
@@ -165,8 +169,8 @@ def test_even_loads_cost_one_one_for_all_costs_n(kata):
     for n, k in ((4, 2), (3, 1), (5, 5), (6, 3)):
         even = (torch.arange(n)[:, None] + torch.arange(k)) % n
         first = torch.arange(k).expand(n, k)
-        sure = torch.full((n, n), -800.0).double()
-        sure[:, :k] = 0
+        sure = torch.zeros(n, n).double()
+        sure[:, :k] = 800
         call, given = kata.load_balance_loss, f"{n} experts, {k} for each token,"
         assert_loss(call(tensor(n, n, n), even), 1, f"{given} each sent as many")
         assert_loss(call(torch.zeros(n, n).double(), first), 1, f"{given} all equally likely")
@@ -205,7 +209,10 @@ def test_the_loss_teaches_the_router(kata, seed, sizes):
 def test_without_a_token_the_loss_is_zero(kata):
     for k in (1, 3):
         nothing = torch.zeros(0, k, dtype=torch.int64)
-        assert_loss(kata.load_balance_loss(torch.zeros(0, 4), nothing), 0, "no token")
+        for dtype in (torch.float32, torch.float64):
+            loss = kata.load_balance_loss(torch.zeros(0, 4, dtype=dtype), nothing)
+            assert_loss(loss, 0, "no token")
+            assert_equal(loss.dtype, dtype)
     for shape in ((0, D), (2, 0, D), (0, 2, D)):
         y, loss = kata.MoE(D, F, 4, 2)(torch.zeros(shape))
         assert_equal(tuple(y.shape), shape)
@@ -245,3 +252,7 @@ def test_the_input_is_left_alone(kata):
         for made in loss:
             told = f"returned a loss of {str(made.dtype)[6:]} for scores of {str(dtype)[6:]}"
             assert_holds(made.dtype == right, told, made)
+        scores = logits.to(dtype)
+        off = abs(loss[1].item() - mixing.uneven(scores.double(), chosen.tolist()).item())
+        told = f"is off by {off:.2g} for scores of {str(dtype)[6:]}, as if half as many digits did"
+        assert_holds(off < 2e-6, told, loss[1])

@@ -82,9 +82,8 @@ def assert_greedy(model, prompt, steps, n, context):
         told = f"wrote {new} after {row}: of that the target reads {read}, and alone writes {right}"
         assert_holds(new == right, told, written)
         row.append(new)
-    assert_holds(
-        len(written) == max(n, 0), f"wrote {len(written)} ids; {n} were asked for", written
-    )
+    told = f"wrote {len(written)} ids; {n} were asked for"
+    assert_holds(len(written) == max(n, 0), told, written)
 
 
 @two
@@ -111,6 +110,10 @@ def test_the_residual_is_what_p_has_more_than_q(kata, seed, n, kind):
         least = ((p <= q) & (returned != 0)).nonzero().flatten().tolist()
         told = f"gives something to the ids {least}, of which p has no more than q, {of}"
         assert_holds(not least, told, returned)
+    above = torch.nextafter(p, torch.ones_like(p))
+    returned = kata.residual(p.clone(), above)
+    told = f"returned {shown(returned)}, not p, {of}, up to a last bit"
+    assert_holds(torch.equal(returned, p), told, returned)
     assert_keeps_type(lambda _: kata.residual, p, q)
 
 
@@ -240,6 +243,9 @@ def test_only_when_asked_a_model_is_evaluating(kata):
                 assert_holds(same, f"left gradients {'off, which were on' if recorded else 'on'}")
                 for model, was in zip(both, before, strict=True):
                     assert_modes(model, was)
+    one = frozen(V, 0)
+    [*kata.speculate(one, one, ids(0, 1, 2, n=V), 3, 9, sure, random(0), 2)]
+    assert_modes(one, before[0])
     for name, model in zip(("target", "drafter"), both, strict=True):
         for _, training, recorded in model[0].seen:
             assert_holds(not training, f"asked the {name} in training mode")
