@@ -23,12 +23,12 @@ def twin(folder: Path, settings: Settings) -> Twin | None:
     for other in sorted(folder.absolute().parent.glob(f"*/{FILE}")):
         try:
             told = kept(other.parent)
-        except click.ClickException:
+        except (click.ClickException, OSError):  # it is not ours to complain about
             continue
         if alike(told) != alike(replace(settings, modern=not settings.modern)):
             continue
         [*_, last] = [{}, *metrics.noted(other.parent)]
-        if last.get("step") == settings.steps:
+        if last.get("step") == settings.steps and "held_out" in last:
             return Twin(other.parent, told, last["held_out"])
     return None
 
