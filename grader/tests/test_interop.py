@@ -27,8 +27,18 @@ SHAPES = [  # vocabulary, context, width, layers, heads
 ]
 
 
+def saved_at_random(model, folder: Path):
+    """Give a model random weights, large enough to tell apart, and save it."""
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(0.3 * torch.randn(parameter.shape, generator=generator))
+    model.save_pretrained(folder)
+    return model
+
+
 def published(shape, folder: Path, tied: bool = True):
-    """Have `transformers` save a GPT-2 of random weights, large enough to tell apart."""
+    """Have `transformers` save a GPT-2 of random weights."""
     vocab, context, width, layers, heads = shape
     config = transformers.GPT2Config(
         vocab_size=vocab,
@@ -41,12 +51,7 @@ def published(shape, folder: Path, tied: bool = True):
         tie_word_embeddings=tied,
     )
     model = transformers.GPT2LMHeadModel(config).eval()
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.copy_(0.3 * torch.randn(parameter.shape, generator=generator))
-    model.save_pretrained(folder)
-    return model
+    return saved_at_random(model, folder)
 
 
 def ids_for(shape) -> torch.Tensor:
@@ -152,12 +157,7 @@ def llama(shape, folder: Path, **changed):
         "tie_word_embeddings": True,
     }
     model = transformers.LlamaForCausalLM(transformers.LlamaConfig(**(told | changed))).eval()
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.copy_(0.3 * torch.randn(parameter.shape, generator=generator))
-    model.save_pretrained(folder)
-    return model
+    return saved_at_random(model, folder)
 
 
 @pytest.mark.parametrize("shape", MODERN, ids=str)
