@@ -6,11 +6,10 @@ that the kata made, and call, index, measure and iterate what it gets. Nothing e
 
 import signal
 import sys
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import nullcontext, redirect_stderr, redirect_stdout
 
 from grader.brief import brief, told
 from grader.record import Call, Record
-from grader.shortcuts import watched
 
 NUMBERS = (type(None), bool, int, float, complex)
 TENSORS = ("torch", "torch._C", "torch.nn.parameter", "numpy")  # where their types are defined
@@ -91,11 +90,11 @@ class Accused:
     def run(self, text: str, function, *args, **kwargs):
         """Run the accused's code, note the call, and mark what it raises as its own."""
         call = Call(text, self._maker)
+        watch = nullcontext() if self._record.full() else self._record.watch
         self._record.calls.append(call)
         args = [bare(a) for a in args]
         kwargs = {k: bare(v) for k, v in kwargs.items()}
         depth = sys.getrecursionlimit()
-        watch = watched(self._record.shortcuts, self._record.operators)
         try:
             with redirect_stdout(call.printed), redirect_stderr(call.printed), watch:
                 call.result = function(*args, **kwargs)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from multiprocessing.connection import Connection, wait
 
+from grader.reporter import Batch
 from grader.syllabus import kata
 from grader.trial import LIMIT, Trial
 from grader.worker import Job, work
@@ -17,7 +18,7 @@ TOGETHER = 8 if hasattr(os, "fork") else 1  # jobs that one child takes, one aft
 
 def context(jobs: list[Job]):
     """Return the cheapest way of starting children here, warmed up with what they all import."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
+    if "KATA_NO_FORK" in os.environ or not hasattr(os, "fork"):
         return multiprocessing.get_context("spawn")
     server = multiprocessing.get_context("forkserver")
     server.set_forkserver_preload([*used(jobs), "grader.warm"])
@@ -36,14 +37,15 @@ def used(jobs: list[Job]) -> list[str]:
     return torch + sorted(set(re.findall(r"^from (tests\.\w+) import", text, re.M)))
 
 
-def begin(start, jobs: list[Job]) -> Trial:
+def begin(start, kind: type, *given) -> Trial:
+    """Start a child that runs tests under a reporter of this kind."""
     reports, findings = start.Pipe(duplex=False)
     trace, dump = start.Pipe(duplex=False)
-    child = start.Process(target=work, args=(jobs, findings, dump, LIMIT), daemon=True)
+    child = start.Process(target=work, args=(kind, *given, findings, dump, LIMIT), daemon=True)
     child.start()
     findings.close()
     dump.close()
-    return Trial(list(jobs), child, reports, trace)
+    return Trial([], child, reports, trace)
 
 
 def batches(jobs: Iterable[Job]) -> Iterator[list[Job]]:
@@ -64,13 +66,15 @@ def hold(jobs: Iterable[Job], children: int | None = None) -> Iterator[tuple[Job
     try:
         while waiting or trials:
             while waiting and len(trials) < (children or os.cpu_count() or 1):
-                trial = begin(start, waiting.pop())
+                batch = waiting.pop()
+                trial = begin(start, Batch, batch)
+                trial.jobs = list(batch)
                 trials[trial.reports] = trial
             soonest = min(trial.deadline for trial in trials.values()) - time.monotonic()
             heard = wait(list(trials), timeout=max(soonest, 0))
             for reports, trial in list(trials.items()):
                 over = reports in heard and not trial.hear()
-                if over or time.monotonic() > trial.deadline:
+                if over or trial.late():
                     yield trial.end()
                     if not trial.child.is_alive():
                         del trials[reports]

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from io import TextIOBase
 from typing import Any
 
+from grader.shortcuts import watched
+
 
 class Printed(TextIOBase):
     """Keeps the beginning of what the accused prints, and counts the rest."""
@@ -35,7 +37,12 @@ class Record:
     def __init__(self, shortcuts: Iterable[str] = (), callables: Iterable[str] = ()):
         self.calls: deque[Call] = deque(maxlen=16)
         self.shortcuts, self.operators = list(shortcuts), set()
+        self.watch = watched(self.shortcuts, self.operators)
         self.callables = set(callables)  # the functions and classes of the stub
+
+    def full(self) -> bool:
+        """Say whether a test has made so many calls that no more of them need to be watched."""
+        return len(self.calls) == self.calls.maxlen
 
     def call_for(self, result) -> Call | None:
         """Return the latest call that gave exactly this object, else the latest call."""

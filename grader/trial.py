@@ -11,7 +11,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from grader.layout import Place
-from grader.worker import MEMORY, TROUBLE, Job
+from grader.reporter import TROUBLE
+from grader.worker import MEMORY, Job, Started
 
 LIMIT = float(os.environ.get("KATA_TIME_LIMIT", 20))  # seconds that one test may take
 GRACE = 5.0  # seconds that a child is given to start, and to stop itself
@@ -21,7 +22,9 @@ GRACE = 5.0  # seconds that a child is given to start, and to stop itself
 class Trial:
     """A child at work on jobs of one kata, and what it has reported of the first of them.
 
-    code  how the process ended that ran it, once that is known
+    code     how the process ended that ran it, once that is known
+    process  which process that is, if it is not the child
+    stays    whether the child waits for more when nothing is left to do
     """
 
     jobs: list[Job]
@@ -33,6 +36,8 @@ class Trial:
     test: str = ""
     done: bool = False
     code: int | None = None
+    process: int | None = None
+    stays: bool = False
 
     def __post_init__(self):
         self.wait_longer()
@@ -47,14 +52,28 @@ class Trial:
         except (EOFError, OSError):
             return False
         self.wait_longer()
-        if isinstance(report, str):
+        if isinstance(report, Started):
+            self.process = report.process
+        elif isinstance(report, str):
             self.test = report
         elif isinstance(report, int):
             self.code = report
         elif report is not None:
             self.findings.append(report)
         self.done |= report is None
-        return self.code is None and not (self.done and len(self.jobs) == 1)
+        alone = len(self.jobs) == 1 and not self.stays
+        return self.code is None and not (self.done and alone)
+
+    def late(self) -> bool:
+        return time.monotonic() > self.deadline
+
+    def interrupt(self) -> None:
+        """Stop what is running, and nothing else if possible."""
+        if self.process is None:
+            self.child.kill()
+        else:
+            with suppress(OSError):
+                os.kill(self.process, signal.SIGKILL)
 
     def end(self) -> tuple[Job, list, str]:
         """Return the first job, its findings, and why it was stopped, empty if it was not.
@@ -64,13 +83,14 @@ class Trial:
         late = self.code is None and self.stop()
         why = self.why(late)
         found = self.jobs.pop(0), self.findings, why
-        self.findings, self.test, self.done, self.code = [], "", False, None
+        self.findings, self.test, self.done = [], "", False
+        self.code = self.process = None
         self.wait_longer()
         return found
 
     def stop(self) -> bool:
         """Stop the child and its process group, and say whether it was late."""
-        self.child.join(0 if self.done or time.monotonic() > self.deadline else GRACE)
+        self.child.join(0 if self.done or self.late() else GRACE)
         late = self.child.is_alive()
         with suppress(OSError, AttributeError):
             os.killpg(self.child.pid, signal.SIGKILL)

@@ -37,7 +37,6 @@ def judge(this: Kata, findings: Iterable, stopped: str = "") -> Verdict:
     }
     means = {"passed": "kept", "unwritten": "unwritten", "skipped": "untested"}
     rank = ("untested", "kept", "unwritten", "broken")
-    message = ""
     for finding in findings:
         clause = clauses.setdefault(
             finding.clause, {"sentence": finding.clause, "state": "untested"}
@@ -45,8 +44,7 @@ def judge(this: Kata, findings: Iterable, stopped: str = "") -> Verdict:
         state = means.get(finding.outcome, "broken")
         if rank.index(state) > rank.index(clause["state"]):
             clause |= {"state": state, "message": finding.message if state == "broken" else ""}
-        if state == "broken":
-            message = message or finding.message
+    broken = (clause["message"] for clause in clauses.values() if clause["state"] == "broken")
     states = {clause["state"] for clause in clauses.values()}
     if stopped:
         state = "stopped"
@@ -54,7 +52,7 @@ def judge(this: Kata, findings: Iterable, stopped: str = "") -> Verdict:
         state = "wrong"
     else:
         state = "solved" if states == {"kept"} else "begun"
-    return Verdict(this.slug, state, stopped or message, clauses)
+    return Verdict(this.slug, state, stopped or next(broken, ""), clauses)
 
 
 @cache

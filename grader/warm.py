@@ -6,7 +6,7 @@ What stands in memory by then is frozen: collecting garbage in a child costs nex
 import gc
 import importlib
 
-for module in ("hypothesis.strategies", "grader.worker", "grader.plugin", "grader.fixtures"):
+for module in ("hypothesis.strategies", "grader.reporter", "grader.plugin", "grader.fixtures"):
     importlib.import_module(module)
 gc.collect()
 gc.freeze()

@@ -1,0 +1,108 @@
+"""Examples drawn once, for all who are judged by the same tests.
+
+Hypothesis draws the same examples for everyone, which takes longer than most katas. So they are drawn
+once, while the reference is tested, and given as they are to the tests of everybody else. Only the first
+test that fails draws again, to find the smallest example that fails.
+"""
+
+import os
+import pickle
+import random
+import sys
+from contextlib import suppress
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+
+import pytest
+
+from grader.accused import Unwritten
+
+
+def seed() -> None:
+    """Let every generator that nobody seeded begin anew, as it does at each test."""
+    seed_python()
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(0)
+
+
+def seed_python() -> None:
+    """Let Python's and numpy's generators begin anew, as Hypothesis does at each example."""
+    random.seed(0)
+    if numpy := sys.modules.get("numpy"):
+        numpy.random.seed(0)
+
+
+class Replay:
+    """Keeps the arguments of each test's examples, as they were before a test had them.
+
+    drawn    by test, the arguments of its examples; a process that has used them is given up
+    whole    whether no test has failed yet: the first that does is shown in full
+    """
+
+    def __init__(self):
+        self.drawn: dict[str, list[dict]] = {}
+        self.whole, self.notes = True, None
+
+    def rehearse(self) -> Connection | None:
+        """Fork. The child, where the tests are to run on the reference, is given None."""
+        heard, notes = Pipe(duplex=False)
+        if os.fork():
+            notes.close()
+            return heard
+        self.notes = notes
+        return None
+
+    def learn(self, heard: Connection) -> bool:
+        """Take what was drawn for one test. False if there is nothing more."""
+        with suppress(EOFError, OSError):
+            name, examples = pickle.loads(heard.recv_bytes())
+            self.drawn[name] = [pickle.loads(example) for example in examples]
+            return True
+        return False
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem) -> bool | None:
+        """Run a test on the examples that were drawn for it, or let it draw its own."""
+        if self.notes:
+            self.note(pyfuncitem)
+            return None
+        if pyfuncitem.nodeid not in self.drawn:
+            return None
+        given = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+        failure = first_failure(pyfuncitem.obj, given, self.drawn[pyfuncitem.nodeid])
+        if failure and self.whole and not isinstance(failure, Unwritten):
+            self.whole = False
+            seed()
+            pyfuncitem.obj(**given)
+        if failure:
+            raise failure
+        return True
+
+    def note(self, item) -> None:
+        """Have a test send the arguments of its examples once it has passed."""
+        if not hasattr(item.obj, "hypothesis"):
+            return
+        test, examples = item.obj.hypothesis.inner_test, []
+
+        def noting(**arguments):
+            drawn = {k: v for k, v in arguments.items() if k not in item.funcargs}
+            examples.append(pickle.dumps(drawn))
+            test(**arguments)
+
+        def send():
+            item.obj.hypothesis.inner_test = test
+            self.notes.send_bytes(pickle.dumps((item.nodeid, examples)))
+
+        item.obj.hypothesis.inner_test = noting
+        item.addfinalizer(send)
+
+
+def first_failure(test, given: dict, examples: list[dict]) -> Exception | None:
+    """Call a test with one example after another. Return what the first that fails raises."""
+    for example in examples:
+        seed_python()
+        try:
+            test.hypothesis.inner_test(**given, **example)
+        except Exception as failure:
+            return failure
+    return None
