@@ -20,9 +20,12 @@ class Slug(click.ParamType):
 
 def choose(slug: Kata | None) -> Kata:
     """Return the kata meant, or the next one to solve."""
-    if slug:
-        return slug
-    found = next((k for k in syllabus() if known(k).state != "solved"), None)
+    found = slug or first_open()
     if found is None:
         raise click.UsageError("Every kata is solved: name the one you mean.")
     return found
+
+
+def first_open() -> Kata | None:
+    """Return the first kata that is not solved."""
+    return next((k for k in syllabus() if known(k).state != "solved"), None)

@@ -1,14 +1,12 @@
 """The verbs."""
 
-import textwrap
-
 import click
 
 from grader import show
-from grader.arguments import Slug, choose
+from grader.arguments import Slug, choose, first_open
 from grader.pages import Page
 from grader.start import Verbs
-from grader.state import as_json, upcoming
+from grader.state import as_json
 from grader.syllabus import Kata, syllabus
 from grader.verdicts import known
 
@@ -37,10 +35,8 @@ def test(slug: Kata | None, lean: bool) -> int:
     this = choose(slug)
     verdict = examine([this], lean=lean)[this.slug]
     show.one(verdict, this, borrowed(this, lean))
-    if verdict.state == "solved" and (
-        following := upcoming({k.slug: known(k) for k in syllabus()})
-    ):
-        show.say(f"  next: {following.name}   spec/{following.slug}.md")
+    if verdict.state == "solved":
+        show.opened(this, first_open())
     return status({this.slug: verdict})
 
 
@@ -68,6 +64,17 @@ def grade(impl: str, path: str | None, require: tuple[str, ...], fresh: bool, js
         show.say(f"required and not solved: {lacking}", fg="red")
         return status(verdicts) or WRONG
     return status(verdicts)
+
+
+@cli.command()
+@click.argument("slug", type=Slug(), required=False)
+@click.option("--plain", is_flag=True, help="Never clear the screen: line after line.")
+@click.option("--poll", is_flag=True, help="Look for changes often, where nothing tells of them.")
+def watch(slug: Kata | None, plain: bool, poll: bool) -> None:
+    """Test a kata whenever you save it. Keys: n next, h hint, l list, o open, x reset, r run."""
+    from grader.watching import Watch
+
+    Watch(choose(slug), plain, poll).run()
 
 
 @cli.command(name="next")
@@ -102,16 +109,7 @@ def hint(slug: Kata | None) -> None:
     from grader.kept import next_hint
 
     this = choose(slug)
-    read, total = next_hint(this)
-    for question, answer in read:
-        show.say(question, bold=True)
-        show.say(textwrap.fill(" ".join(answer.split()), 79))
-        show.say()
-    more = total - len(read)
-    show.say(
-        f"{len(read)} of {total} hints"
-        + (f": `{show.program()} hint {this.name}` for the next" * bool(more))
-    )
+    show.hints(this, *next_hint(this))
 
 
 @cli.command()

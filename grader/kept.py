@@ -8,17 +8,29 @@ from grader.files import home, write_atomically
 from grader.pages import Page
 from grader.stubs import stub
 from grader.syllabus import Kata
+from grader.verdicts import solved
+
+
+def levels(this: Kata) -> list[tuple[str, str]]:
+    """List the levels of a kata's hints: first the questions alone, then what answers each."""
+    hints = Page(this.page).hints()
+    questions = "\n".join(f"- {question}" for question, _ in hints[:-1])
+    return [("Ask yourself", questions), *hints]
 
 
 def next_hint(this: Kata) -> tuple[list[tuple[str, str]], int]:
-    """Open one more hint. Return those that are open now, and how many there are."""
-    hints = Page(this.page).hints()
-    file = home() / "hints.json"
+    """Open one more level. Return those that are open now, and how many there are.
+
+    Who has solved the kata sees them all.
+    """
+    hints, file = levels(this), home() / "hints.json"
     try:
         read = json.loads(file.read_text("utf-8"))
         opened = min(int(read.get(this.slug, 0)) + 1, len(hints))
     except (OSError, ValueError, TypeError, AttributeError):
-        read, opened = {}, min(1, len(hints))
+        read, opened = {}, 1
+    if solved(this):
+        return hints, len(hints)
     write_atomically(file, json.dumps(read | {this.slug: opened}))
     return hints[:opened], len(hints)
 

@@ -1,8 +1,8 @@
 """Examples drawn once, for all who are judged by the same tests.
 
-Hypothesis draws the same examples for everyone, which takes longer than most katas. So they are drawn
-once, while the reference is tested, and given as they are to the tests of everybody else. Only the first
-test that fails draws again, to find the smallest example that fails.
+Hypothesis draws the same examples for everyone, which takes longer than most katas. So they are
+drawn once, while the reference is tested, and given as they are to the tests of everybody else.
+Only the first test that fails draws again, to find the smallest example that fails.
 """
 
 import os

@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+import textwrap
 from itertools import groupby
 
 import click
@@ -96,6 +97,25 @@ def way_on(this: Kata) -> None:
     say(f"  read   spec/{this.slug}.md")
     say(f"  write  exercises/{this.slug}.py")
     say(f"  run    {program()} test {this.name}")
+
+
+def opened(this: Kata, following: Kata | None) -> None:
+    """Print what somebody who has solved a kata may do now."""
+    if following:
+        say(f"  next: {following.name}   spec/{following.slug}.md")
+    say(f"  {program()} compare {this.name} sets it beside the reference")
+
+
+def hints(this: Kata, read: list[tuple[str, str]], total: int) -> None:
+    """Print the levels of hints that are open, and how to open the next."""
+    for title, text in read:
+        say(title, bold=True)
+        for part in re.split(r"\n(?=\d+\. |- )|\n\n+", text):
+            indent = "   " if re.match(r"\d+\. ", part) else "  " if part[:2] == "- " else ""
+            say(textwrap.fill(" ".join(part.split()), 79, subsequent_indent=indent))
+        say()
+    more = f": `{program()} hint {this.name}` for the next" if len(read) < total else ""
+    say(f"{len(read)} of {total} hints{more}")
 
 
 def one(verdict: Verdict, this: Kata, borrowed: list[Kata] = ()) -> None:

@@ -1,6 +1,7 @@
 """Children that stand ready with the tests of one kata, and judge it as often as it changes."""
 
 import os
+import time
 from multiprocessing.connection import Connection
 
 from grader.court import begin, context
@@ -45,6 +46,10 @@ class Stand:
 
     def waits_for(self) -> list[Connection]:
         return [trial.reports for trial in self.busy]
+
+    def patience(self) -> float:
+        """Return after how many seconds a child that is silent must be stopped."""
+        return max(0.0, min(trial.deadline for trial in self.busy) - time.monotonic())
 
     def hear(self, ready: list) -> tuple[list, str] | None:
         """Take what was reported. At the end return all findings, and why it was stopped."""

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, Phase, settings
 phases = (Phase.explicit, Phase.generate, Phase.shrink)  # explaining costs seconds, and says less
 settings.register_profile(
     "everyone",
-    max_examples=50,
+    max_examples=20,
     deadline=None,
     derandomize=True,
     database=None,

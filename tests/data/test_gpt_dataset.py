@@ -4,7 +4,7 @@ from itertools import islice
 from types import SimpleNamespace
 
 import torch
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.laws import assert_equal, assert_examples, assert_holds, assert_raises
@@ -181,6 +181,7 @@ def test_a_short_text_gives_no_window(kata, text, stride):
     assert_equal(len(list(loader)), 0)
 
 
+@settings(max_examples=50)
 @given(text=prose, batch_size=sizes, length=sizes, stride=sizes, drop_last=st.booleans())
 @example(text=" the cat sat" * 5, batch_size=2, length=3, stride=2, drop_last=False)
 def test_it_agrees_with_the_definition(kata, gpt2, text, batch_size, length, stride, drop_last):

@@ -3,7 +3,7 @@
 import re
 from itertools import pairwise
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.laws import assert_equal, assert_examples, assert_holds, assert_leaves_alone
@@ -129,6 +129,7 @@ def test_the_arguments_are_left_alone(kata, tokens, specials):
     assert_leaves_alone(kata.build_vocab, tokens, specials)
 
 
+@settings(max_examples=50)
 @given(tokens=mixed, specials=mixed)
 @example(tokens=[], specials=[])
 @example(tokens=[], specials=["<|unk|>"])

@@ -4,7 +4,7 @@ import tracemalloc
 from itertools import pairwise
 
 import regex
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.laws import assert_equal, assert_examples, assert_holds
@@ -132,6 +132,7 @@ def test_memory_does_not_grow_with_the_text(kata):
     assert_holds(large - small < 20_000, says)
 
 
+@settings(max_examples=50)
 @given(text=texts, places=st.lists(st.integers(0, 40), max_size=6))
 @example(text="a\n\n\nb", places=[2, 3, 4])
 @example(text="a  b", places=[2])
@@ -155,6 +156,7 @@ def test_it_agrees_with_the_definition__and_changes_no_character(kata):
         assert_equal(*by_chunks(kata, chunks, characters))
 
 
+@settings(max_examples=50)
 @given(text=texts)
 def test_it_agrees_with_the_definition__one_character_at_a_time(kata, text):
     assert_equal(*by_chunks(kata, list(text)))

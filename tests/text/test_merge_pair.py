@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.laws import assert_equal, assert_examples, assert_holds, assert_leaves_alone
@@ -120,11 +120,13 @@ def test_the_words_are_left_alone(kata):
     assert_leaves_alone(kata.count_pairs, {(A, B): 2, (B, A, A): 1})
 
 
+@settings(max_examples=50)
 @given(words=texts)
 def test_it_agrees_with_the_definition(kata, words):
     assert_equal(kata.count_pairs(words), counted(words))
 
 
+@settings(max_examples=50)
 @given(word=some_words, pair=pairs)
 @example(word=(A, B, A, A, B), pair=(A, B))
 @example(word=(B, A, A, A, B), pair=(A, A))

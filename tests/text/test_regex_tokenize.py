@@ -1,6 +1,6 @@
 """spec/text/regex_tokenize.md, clause by clause."""
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.laws import assert_equal, assert_examples, assert_holds
@@ -34,6 +34,7 @@ def test_the_printed_values_hold__for_the_whole_story(kata, verdict):
     assert_equal(len(kata.regex_tokenize(verdict)), 4690)
 
 
+@settings(max_examples=50)
 @given(text=prose)
 @example(text="")
 @example(text="\u2003a\x85b\x1cc")

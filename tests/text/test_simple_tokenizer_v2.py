@@ -2,7 +2,7 @@
 
 import re
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.laws import (
@@ -151,6 +151,7 @@ def test_the_vocabulary_is_left_alone__in_use(kata):
     assert_holds(vocab == VOCAB, f"left the vocabulary as {vocab}")
 
 
+@settings(max_examples=50)
 @given(text=texts)
 @example(text="<|unk|> tea <|endoftext|>")
 @example(text="tea\u2003a\x85Hello\x1c!")

@@ -1,6 +1,6 @@
 """spec/text/split_special.md, clause by clause."""
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.laws import (
@@ -112,6 +112,7 @@ def test_the_specials_are_left_alone__in_any_collection(kata):
         assert_equal(kata.split_special("x<end>", specials), ["x", END])
 
 
+@settings(max_examples=50)
 @given(text=texts, specials=some_specials)
 @example(text="ababcab", specials=["b", "ab", "babc"])
 def test_it_agrees_with_the_definition(kata, text, specials):

@@ -1,6 +1,6 @@
 """spec/text/utf8_bytes.md, clause by clause."""
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.laws import assert_equal, assert_examples, assert_holds, assert_raises
@@ -154,11 +154,13 @@ def test_gpt_2_numbers_bytes_by_their_characters(kata, gpt2):
     assert_holds(in_order == published, told, characters)
 
 
+@settings(max_examples=50)
 @given(text=texts)
 def test_it_agrees_with_the_definition(kata, text):
     assert_equal(kata.utf8_ids(text), spelled(text))
 
 
+@settings(max_examples=50)
 @given(ids=st.lists(some_bytes, max_size=6) | st.lists(some_bytes, max_size=6).map(tuple))
 @example(ids=[])
 @example(ids=[0xC0, 0x80])  # a null in two bytes, one too many
