@@ -101,6 +101,7 @@ class Accused:
         except BaseException as error:
             if by_the_user(error):
                 raise
+            call.raised = type(error).__name__
             if isinstance(error, NotImplementedError) and not error.args:  # as a stub raises it
                 raise Unwritten(text) from error
             raise Raised(error) from error

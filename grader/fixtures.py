@@ -40,8 +40,8 @@ def public_names(tree: ast.Module) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def kata(request):
-    """The kata under test, whoever wrote it."""
+def imported(request):
+    """The tree of the kata under test, from which it was imported once, and the record of it."""
     this = kata_of(request.path)
     tree = tree_for(request.config, this)
     named = public_names(ast.parse(this.reference.read_text("utf-8")))
@@ -50,7 +50,7 @@ def kata(request):
     try:
         request.node.source = tree.source(this.slug).text
         started = not untouched(request.node.source)
-        module = tree.load(this.slug)
+        tree.load(this.slug)
         if used := uses(request.node.source, ()):
             raise ImportError(f"line {used[0].line} takes the answer from the reference")
     except BaseException as error:
@@ -59,8 +59,15 @@ def kata(request):
         raise Unloadable(messages.of_import(this, error, file)) from error
     if not started:
         pytest.skip(f"not started yet: {shortest(file)}")
-    yield Accused(module, "", record)
+    yield tree, record
     tree.forget()
+
+
+@pytest.fixture
+def kata(request, imported):
+    """The kata under test, whoever wrote it, as it is when nobody has used it yet."""
+    tree, record = imported
+    return Accused(tree.load_anew(kata_of(request.path).slug), "", record)
 
 
 @pytest.fixture

@@ -52,6 +52,20 @@ def refusal(this: Kata, says: list[str], place: Place) -> str:
     return "\n".join([*lines[: HEIGHT - 2], "", f"  {place}"])
 
 
+def looking_like(message: str, beliefs: list[str]) -> str:
+    """Say of a failure which mistakes it looks like, above where it is."""
+    if not beliefs:
+        return message
+    more = f" Or one of {len(beliefs) - 2} more." if len(beliefs) > 2 else ""
+    named = " Or: ".join(belief[0].lower() + belief[1:] for belief in beliefs[:2])
+    says = ["", *folded(f"Looks like: {named}{more}", "  ")]
+    lines = message.split("\n")
+    end = len(lines) - lines[::-1].index("") - 1
+    return "\n".join(
+        [*lines[: min(end, HEIGHT - len(says) - len(lines[end:]))], *says, *lines[end:]]
+    )
+
+
 def quoted(place: Place) -> tuple[str, ...]:
     """Quote the learner's line, as it was when it ran."""
     text = linecache.getline(str(place.file), place.line or 0).strip()

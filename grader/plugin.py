@@ -12,8 +12,10 @@ import pytest
 from grader import messages
 from grader.accused import Missing, Raised, Unloadable, Unwritten
 from grader.data import gpt2_folder
+from grader.diagnosis import beliefs
+from grader.layout import looking_like
 from grader.pages import Page, clause_of
-from grader.replay import seed
+from grader.replay import LATEST, noted, seed
 from grader.syllabus import Kata, kata_of
 
 pytest_plugins = ["grader.fixtures"]
@@ -33,6 +35,7 @@ def pytest_addoption(parser):
     group.addoption("--impl", default="exercises", help="exercises, reference or a folder")
     group.addoption("--lean", action="store_true", help="borrow every other kata")
     group.addoption("--variant", default="", help="an entry of mistakes/<slug>.toml")
+    group.addoption("--rehearse", action="store_true", help="keep all examples that are met")
 
 
 def pytest_configure(config):
@@ -58,6 +61,15 @@ def pytest_runtest_setup(item):
     seed()
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    """Keep the examples that a test meets."""
+    if "kata" not in pyfuncitem.fixturenames:
+        return (yield)
+    with noted(pyfuncitem, None if pyfuncitem.config.option.rehearse else LATEST):
+        return (yield)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     report = yield
@@ -65,6 +77,7 @@ def pytest_runtest_makereport(item, call):
     if this and "kata" in getattr(item, "fixturenames", ()):
         if call.when == "setup" and report.passed:
             item.parent.record.calls.clear()
+            item.parent.diagnosed = getattr(item.parent, "diagnosed", False)
         report.finding = judged(this, item, call, report)
         if report.failed and report.finding and report.finding.message:
             report.longrepr = report.finding.message
@@ -98,4 +111,8 @@ def judged(this: Kata, item, call, report) -> Finding | None:
     if isinstance(error, Missing):
         record.calls.clear()  # it is about no call
         error = Missing(f"{error}: `kata reset {this.name}` puts the stub back")
-    return Finding(name, "failed", messages.of_failure(this, clause, error, record, file), raised)
+    message = messages.of_failure(this, clause, error, record, file)
+    if not item.parent.diagnosed and item.config.option.impl != "reference":
+        item.parent.diagnosed = True
+        message = looking_like(message, beliefs(this, name, item))
+    return Finding(name, "failed", message, raised)

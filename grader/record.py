@@ -8,6 +8,8 @@ from typing import Any
 
 from grader.shortcuts import watched
 
+LATEST = 16  # calls of a test that are remembered
+
 
 class Printed(TextIOBase):
     """Keeps the beginning of what the accused prints, and counts the rest."""
@@ -28,21 +30,22 @@ class Call:
     text: str
     function: Any
     result: Any = None
+    raised: str = ""
     printed: Printed = field(default_factory=Printed)
 
 
 class Record:
-    """What the accused was seen to do: its latest calls, and forbidden operators of torch."""
+    """What the accused was seen to do: its calls, and which forbidden operators of torch it ran."""
 
-    def __init__(self, shortcuts: Iterable[str] = (), callables: Iterable[str] = ()):
-        self.calls: deque[Call] = deque(maxlen=16)
+    def __init__(self, shortcuts: Iterable[str] = (), callables: Iterable[str] = (), every=False):
+        self.calls: deque[Call] = deque(maxlen=None if every else LATEST)
         self.shortcuts, self.operators = list(shortcuts), set()
         self.watch = watched(self.shortcuts, self.operators)
         self.callables = set(callables)  # the functions and classes of the stub
 
     def full(self) -> bool:
         """Say whether a test has made so many calls that no more of them need to be watched."""
-        return len(self.calls) == self.calls.maxlen
+        return len(self.calls) >= LATEST
 
     def call_for(self, result) -> Call | None:
         """Return the latest call that gave exactly this object, else the latest call."""

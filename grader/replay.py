@@ -9,13 +9,17 @@ import os
 import pickle
 import random
 import sys
-from contextlib import suppress
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 
 import pytest
 
 from grader.accused import Unwritten
+
+LATEST = 24  # examples of a test that are remembered
 
 
 def seed() -> None:
@@ -63,10 +67,7 @@ class Replay:
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem) -> bool | None:
         """Run a test on the examples that were drawn for it, or let it draw its own."""
-        if self.notes:
-            self.note(pyfuncitem)
-            return None
-        if pyfuncitem.nodeid not in self.drawn:
+        if self.notes or pyfuncitem.nodeid not in self.drawn:
             return None
         given = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
         failure = first_failure(pyfuncitem.obj, given, self.drawn[pyfuncitem.nodeid])
@@ -78,23 +79,44 @@ class Replay:
             raise failure
         return True
 
-    def note(self, item) -> None:
-        """Have a test send the arguments of its examples once it has passed."""
-        if not hasattr(item.obj, "hypothesis"):
-            return
-        test, examples = item.obj.hypothesis.inner_test, []
+    def pytest_runtest_teardown(self, item):
+        """Send what a test has drawn."""
+        if self.notes and hasattr(item.obj, "hypothesis"):
+            self.notes.send_bytes(pickle.dumps((item.nodeid, list(item.met))))
 
-        def noting(**arguments):
-            drawn = {k: v for k, v in arguments.items() if k not in item.funcargs}
-            examples.append(pickle.dumps(drawn))
-            test(**arguments)
 
-        def send():
-            item.obj.hypothesis.inner_test = test
-            self.notes.send_bytes(pickle.dumps((item.nodeid, examples)))
+@contextmanager
+def noted(item, room: int | None = LATEST):
+    """Keep the arguments of the latest examples that a test meets, as they were before it."""
+    item.met = deque(maxlen=room)
+    if not hasattr(item.obj, "hypothesis"):
+        item.met.append(pickle.dumps({}))
+        yield
+        return
+    test = item.obj.hypothesis.inner_test
 
-        item.obj.hypothesis.inner_test = noting
-        item.addfinalizer(send)
+    def noting(**arguments):
+        drawn = {k: v for k, v in arguments.items() if k not in item.funcargs}
+        item.met.append(pickle.dumps(drawn))
+        test(**arguments)
+
+    noting.noted = test
+    item.obj.hypothesis.inner_test = noting
+    try:
+        yield
+    finally:
+        item.obj.hypothesis.inner_test = test
+
+
+def plain_test(test):
+    """Return the function that takes an example, of a test as it is written."""
+    inner = test.hypothesis.inner_test if hasattr(test, "hypothesis") else test
+    return getattr(inner, "noted", inner)
+
+
+def met(item) -> Iterator[dict]:
+    """Make the arguments of the latest examples anew."""
+    return map(pickle.loads, item.met)
 
 
 def first_failure(test, given: dict, examples: list[dict]) -> Exception | None:
@@ -102,7 +124,7 @@ def first_failure(test, given: dict, examples: list[dict]) -> Exception | None:
     for example in examples:
         seed_python()
         try:
-            test.hypothesis.inner_test(**given, **example)
+            plain_test(test)(**given, **example)
         except Exception as failure:
             return failure
     return None

@@ -40,6 +40,7 @@ class Reporter:
         heard = self.replay.rehearse()
         if heard is None:
             config.option.impl, config.option.lean = "reference", True
+            config.option.rehearse = True
             self.forked = self.silent = True
         return heard
 

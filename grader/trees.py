@@ -3,11 +3,12 @@
 import linecache
 import sys
 import warnings
+from functools import lru_cache
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import NamedTuple
 
 from grader.syllabus import ROOT
@@ -52,6 +53,11 @@ class Tree(MetaPathFinder, Loader):
             sys.meta_path.insert(0, self)
         return import_module(f"{self.name}.{slug.replace('/', '.')}")
 
+    def load_anew(self, slug: str) -> ModuleType:
+        """Import one kata again, and nothing that it uses."""
+        sys.modules.pop(f"{self.name}.{slug.replace('/', '.')}", None)
+        return self.load(slug)
+
     def forget(self) -> None:
         """Drop the modules, so that the next load reads the sources anew."""
         for name in [n for n in sys.modules if n.partition(".")[0] == self.name]:
@@ -76,7 +82,11 @@ class Tree(MetaPathFinder, Loader):
             raise ModuleNotFoundError(f"no kata is called {'/'.join(parts)}") from None
         module.__file__ = str(file)
         linecache.cache[str(file)] = len(text), None, text.splitlines(keepends=True), str(file)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            code = compile(text, str(file), "exec", dont_inherit=True)
-        exec(code, module.__dict__)
+        exec(compiled(text, str(file)), module.__dict__)
+
+
+@lru_cache(256)
+def compiled(text: str, file: str) -> CodeType:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return compile(text, file, "exec", dont_inherit=True)

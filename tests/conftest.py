@@ -12,7 +12,11 @@ settings.register_profile(
     phases=phases,
     print_blob=False,
     report_multiple_bugs=False,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.differing_executors],
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.differing_executors,
+        HealthCheck.function_scoped_fixture,  # all examples of a test meet the same `kata`
+    ],
 )
 settings.register_profile("random", parent=settings.get_profile("everyone"), derandomize=False)
 settings.load_profile("everyone")
