@@ -5,6 +5,7 @@ import click
 from grader import show
 from grader.arguments import Slug, choose, first_open
 from grader.pages import Page
+from grader.report import report
 from grader.start import Verbs
 from grader.state import as_json
 from grader.syllabus import Kata, syllabus
@@ -141,3 +142,6 @@ def doctor() -> int:
     from grader.doctor import examine
 
     return examine()
+
+
+cli.add_command(report)

@@ -162,7 +162,7 @@ def test_nobody_knows_a_kata_by_name(tree):
 
 
 def test_every_text_file_is_utf8_with_plain_line_ends():
-    suffixes = (".py", ".md", ".toml", ".txt", ".ini", ".json")
+    suffixes = (".py", ".md", ".toml", ".txt", ".ini", ".json", ".html", ".css")
     ignored = {".tox", ".venv", ".kata", ".git"}
     for path in ROOT.rglob("*"):
         if path.suffix in suffixes and not ignored & set(path.relative_to(ROOT).parts):
