@@ -4,6 +4,7 @@ import click
 
 from grader import show
 from grader.arguments import Slug, choose, first_open
+from grader.compare import compare
 from grader.pages import Page
 from grader.report import report
 from grader.start import Verbs
@@ -91,7 +92,7 @@ def next_() -> None:
 def spec(slug: Kata | None) -> None:
     """Show the page of a kata, its hints closed."""
     this = choose(slug)
-    text = Page(this.page).without_hints(f"`{show.program()} hint {this.name}` opens them.")
+    text = Page(this.page).closed(f"`{show.program()} hint {this.name}` opens them.")
     if not click.get_text_stream("stdout").isatty():
         return show.say(text.rstrip())
     from rich.console import Console
@@ -144,4 +145,5 @@ def doctor() -> int:
     return examine()
 
 
+cli.add_command(compare)
 cli.add_command(report)

@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import re
-import time
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from multiprocessing.connection import Connection, wait
@@ -70,8 +69,7 @@ def hold(jobs: Iterable[Job], children: int | None = None) -> Iterator[tuple[Job
                 trial = begin(start, Batch, batch)
                 trial.jobs = list(batch)
                 trials[trial.reports] = trial
-            soonest = min(trial.deadline for trial in trials.values()) - time.monotonic()
-            heard = wait(list(trials), timeout=max(soonest, 0))
+            heard = wait(list(trials), min(trial.patience() for trial in trials.values()))
             for reports, trial in list(trials.items()):
                 over = reports in heard and not trial.hear()
                 if over or trial.late():

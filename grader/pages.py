@@ -55,11 +55,17 @@ class Page:
         pattern = r"<details><summary>(.+?)</summary>\s*(.+?)\s*</details>"
         return re.findall(pattern, self.section("Hints"), re.S)
 
-    def without_hints(self, instead: str) -> str:
-        """Return the page with a sentence in the place of its hints."""
-        before, heading, rest = self.text.partition("\n## Hints\n")
+    def afterwards(self) -> str:
+        """Return what the page says of the reference to somebody who has solved the kata."""
+        found = re.search(r"</summary>\s*(.+?)\s*</details>", self.section("Afterwards"), re.S)
+        return found[1] if found else ""
+
+    def closed(self, instead: str) -> str:
+        """Return the page, a sentence in the place of its hints, and nothing of the reference."""
+        text = re.sub(r"\n## Afterwards\n.*?(?=\n## |\Z)", "", self.text, flags=re.S)
+        before, heading, rest = text.partition("\n## Hints\n")
         after = rest[len(rest.partition("\n## ")[0]) :]
-        return f"{before}{heading}\n{instead}\n{after}" if heading else self.text
+        return f"{before}{heading}\n{instead}\n{after}" if heading else text
 
     def shortcuts(self) -> list[str]:
         """List the names that the clause `The work is your own` forbids."""

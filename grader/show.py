@@ -110,12 +110,17 @@ def hints(this: Kata, read: list[tuple[str, str]], total: int) -> None:
     """Print the levels of hints that are open, and how to open the next."""
     for title, text in read:
         say(title, bold=True)
-        for part in re.split(r"\n(?=\d+\. |- )|\n\n+", text):
-            indent = "   " if re.match(r"\d+\. ", part) else "  " if part[:2] == "- " else ""
-            say(textwrap.fill(" ".join(part.split()), 79, subsequent_indent=indent))
+        paragraphs(text)
         say()
     more = f": `{program()} hint {this.name}` for the next" if len(read) < total else ""
     say(f"{len(read)} of {total} hints{more}")
+
+
+def paragraphs(text: str) -> None:
+    """Print paragraphs and the points of lists, each filled anew."""
+    for part in re.split(r"\n(?=\d+\. |- )|\n\n+", text):
+        indent = "   " if re.match(r"\d+\. ", part) else "  " if part[:2] == "- " else ""
+        say(textwrap.fill(" ".join(part.split()), 79, subsequent_indent=indent))
 
 
 def one(verdict: Verdict, this: Kata, borrowed: list[Kata] = ()) -> None:

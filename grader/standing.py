@@ -1,7 +1,6 @@
 """Children that stand ready with the tests of one kata, and judge it as often as it changes."""
 
 import os
-import time
 from multiprocessing.connection import Connection
 
 from grader.court import begin, context
@@ -49,7 +48,7 @@ class Stand:
 
     def patience(self) -> float:
         """Return after how many seconds a child that is silent must be stopped."""
-        return max(0.0, min(trial.deadline for trial in self.busy) - time.monotonic())
+        return min(trial.patience() for trial in self.busy)
 
     def hear(self, ready: list) -> tuple[list, str] | None:
         """Take what was reported. At the end return all findings, and why it was stopped."""

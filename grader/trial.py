@@ -67,6 +67,10 @@ class Trial:
     def late(self) -> bool:
         return time.monotonic() > self.deadline
 
+    def patience(self) -> float:
+        """Return after how many seconds of silence it is late."""
+        return max(0.0, self.deadline - time.monotonic())
+
     def interrupt(self) -> None:
         """Stop what is running, and nothing else if possible."""
         if self.process is None:
@@ -100,7 +104,7 @@ class Trial:
 
     def why(self, late: bool) -> str:
         """Say why the first job was stopped, if it was."""
-        if any(finding.raised == "MemoryError" for finding in self.findings):
+        if any(getattr(finding, "raised", "") == "MemoryError" for finding in self.findings):
             return f"It asked for more memory than the {MEMORY >> 30} GiB that a check may take."
         return "" if self.done else self.reason(late)
 

@@ -70,7 +70,7 @@ def assert_mean_square(y, right):
 
 
 @given(seed=seeds, shape=distinct(2), shift=st.sampled_from([1.0, -30.0, 1e3]))
-@example(seed=0, shape=(3, 4), shift=1e3)
+@example(seed=0, shape=(3, 4), shift=1e4)
 def test_a_shift_of_the_input_changes_nothing(kata, seed, shape, shift):
     norm, x = kata.LayerNorm(shape[-1]).double(), tensor(seed, *shape)
     still = norm(x).detach()
