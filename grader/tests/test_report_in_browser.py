@@ -11,7 +11,7 @@ from grader.report_page import page
 from grader.tests.states import everything
 
 selenium = pytest.importorskip(
-    "selenium.webdriver", reason="needs selenium: pip install -e .[browser]"
+    "selenium.webdriver", reason="needs selenium: pip install -e .[screens]"
 )
 PROGRAMS = [shutil.which("chromium"), shutil.which("chromedriver")]
 pytestmark = pytest.mark.skipif(

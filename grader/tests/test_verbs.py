@@ -178,8 +178,8 @@ def test_two_resets_in_a_second_keep_both(clone):
 
 def test_hints_open_one_at_a_time_and_stay_open(clone):
     first, second = clone.kata("hint", "regex").stdout, clone.kata("hint", "regex").stdout
-    assert "1 of 3 hints" in first
-    assert "2 of 3 hints" in second
+    assert "1 of 5 hints" in first
+    assert "2 of 5 hints" in second
     assert second.startswith(first.splitlines()[0])
 
 
