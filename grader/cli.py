@@ -1,5 +1,7 @@
 """The verbs."""
 
+from pathlib import Path
+
 import click
 
 from grader import show
@@ -95,13 +97,7 @@ def spec(slug: Kata | None) -> None:
     text = Page(this.page).closed(f"`{show.program()} hint {this.name}` opens them.")
     if not click.get_text_stream("stdout").isatty():
         return show.say(text.rstrip())
-    from rich.console import Console
-    from rich.markdown import Markdown
-
-    console = Console(width=min(Console().width, 100))
-    with console.capture() as capture:
-        console.print(Markdown(text))
-    click.echo_via_pager(capture.get(), color=None)
+    show.paged(text)
 
 
 @cli.command()
@@ -124,6 +120,15 @@ def reset(slug: Kata) -> None:
     show.say(f"exercises/{slug.slug}.py is the stub again.")
     if saved:
         show.say(f"What stood there is kept in {saved}")
+
+
+@cli.command()
+@click.option("--svg", metavar="FOLDER", help="Write the screens as pictures instead.")
+def tour(svg: str | None) -> None:
+    """See in a minute how it goes, in a scratch copy: nothing of yours is touched."""
+    from grader import stage
+
+    stage.draw(Path(svg)) if svg else stage.play()
 
 
 @cli.command()

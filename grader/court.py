@@ -3,8 +3,10 @@
 import multiprocessing
 import os
 import re
+import signal
 from collections.abc import Iterable, Iterator
 from itertools import groupby
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 
 from grader.reporter import Batch
@@ -21,6 +23,12 @@ def context(jobs: list[Job]):
         return multiprocessing.get_context("spawn")
     server = multiprocessing.get_context("forkserver")
     server.set_forkserver_preload([*used(jobs), "grader.warm"])
+    resource_tracker.ensure_running()  # first: starting it lets Ctrl-C through again
+    heard = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # we hear it, and end them
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, heard)
     return server
 
 

@@ -85,7 +85,12 @@ def totals(verdicts: dict[str, Verdict]) -> None:
     states = [verdict.state for verdict in verdicts.values()]
     say()
     say(f"{states.count('solved')} of {len(states)} solved", bold=True)
-    if this := upcoming(verdicts):
+    onward(upcoming(verdicts))
+
+
+def onward(this: Kata | None) -> None:
+    """Print where to go on, if there is anything left."""
+    if this:
         say(f"next: {this.name}")
         way_on(this)
     else:
@@ -148,3 +153,14 @@ def one(verdict: Verdict, this: Kata, borrowed: list[Kata] = ()) -> None:
             say(f"  and {broken - 1} more of {total} clauses broken")
     if borrowed and verdict.state != "untouched":
         say(f"  borrowed from the reference: {', '.join(k.name for k in borrowed)}")
+
+
+def paged(text: str) -> None:
+    """Show Markdown in a pager."""
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    console = Console(width=min(Console().width, 100))
+    with console.capture() as capture:
+        console.print(Markdown(text))
+    click.echo_via_pager(capture.get(), color=None)

@@ -53,3 +53,11 @@ def untouched(source: str) -> bool:
         and getattr(f.body[1].exc, "id", "") == "NotImplementedError"
         for f in written
     )
+
+
+def excerpt(source: str, name: str) -> list[str]:
+    """Cut out the lines of a function, with only the first of its docstring."""
+    found = next(f for f in functions(ast.parse(source)) if f.name == name)
+    lines, says = source.splitlines()[: found.end_lineno], found.body[0]
+    told = " " * says.col_offset + f'"""{ast.get_docstring(found).splitlines()[0]} …"""'
+    return [*lines[found.lineno - 1 : says.lineno - 1], told, *lines[says.end_lineno :]]

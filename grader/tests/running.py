@@ -58,8 +58,9 @@ class Terminal:
         pty, termios = pytest.importorskip("pty"), pytest.importorskip("termios")
         self.end, end = pty.openpty()
         termios.tcsetwinsize(end, (24, 80))
+        streams = dict.fromkeys(("stdin", "stdout", "stderr"), end)
         self.process = subprocess.Popen(
-            command(words, tree), stdin=end, stdout=end, stderr=end, env=environment(**changed)
+            command(words, tree), env=environment(**changed), start_new_session=True, **streams
         )
         os.close(end)
         self.seen = ""
