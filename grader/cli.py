@@ -12,7 +12,9 @@ from grader.report import report
 from grader.start import Verbs
 from grader.state import as_json
 from grader.syllabus import Kata, syllabus
+from grader.upkeep import doctor, verify
 from grader.verdicts import known
+from grader.words import paged
 
 
 @click.group(cls=Verbs, invoke_without_command=True)
@@ -97,7 +99,7 @@ def spec(slug: Kata | None) -> None:
     text = Page(this.page).closed(f"`{show.program()} hint {this.name}` opens them.")
     if not click.get_text_stream("stdout").isatty():
         return show.say(text.rstrip())
-    show.paged(text)
+    paged(text)
 
 
 @cli.command()
@@ -131,24 +133,5 @@ def tour(svg: str | None) -> None:
     stage.draw(Path(svg)) if svg else stage.play()
 
 
-@cli.command()
-@click.argument("slugs", type=Slug(), nargs=-1)
-@click.option("--write", is_flag=True, help="Write stubs, messages and the manifest anew first.")
-@click.option("--seed", type=int, help="Judge the reference on other examples than everyone's.")
-def verify(slugs: tuple[Kata, ...], write: bool, seed: int | None) -> int:
-    """For maintainers: prove the reference, the mistakes and the house."""
-    from grader.verify import prove
-
-    return prove([this for this in syllabus() if this in slugs] or syllabus(), write, seed)
-
-
-@cli.command()
-def doctor() -> int:
-    """Check versions, encoding, disk, vocabulary, and whether the checkout is whole."""
-    from grader.doctor import examine
-
-    return examine()
-
-
-cli.add_command(compare)
-cli.add_command(report)
+for verb in (compare, report, verify, doctor):
+    cli.add_command(verb)

@@ -11,6 +11,7 @@ from grader.pages import Page
 from grader.sources import side_by_side
 from grader.syllabus import Kata, syllabus
 from grader.verdicts import solved
+from grader.words import paragraphs
 
 
 @click.command()
@@ -57,7 +58,7 @@ def one(this: Kata) -> None:
     show.say("  lines    {} of code; the reference has {}".format(*found.lines))
     if note := Page(this.page).afterwards():
         show.say()
-        show.paragraphs(note)
+        paragraphs(note)
 
 
 def texts(this: Kata) -> None:

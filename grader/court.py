@@ -5,6 +5,7 @@ import os
 import re
 import signal
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import groupby
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
@@ -24,12 +25,22 @@ def context(jobs: list[Job]):
     server = multiprocessing.get_context("forkserver")
     server.set_forkserver_preload([*used(jobs), "grader.warm"])
     resource_tracker.ensure_running()  # first: starting it lets Ctrl-C through again
-    heard = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # we hear it, and end them
-    try:
+    with uninterrupted():
         forkserver.ensure_running()
+    return server
+
+
+@contextmanager
+def uninterrupted():
+    """Have Ctrl-C wait, so that it does not reach children while they start: we end them."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    heard = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, heard)
-    return server
 
 
 def used(jobs: list[Job]) -> list[str]:
@@ -49,7 +60,8 @@ def begin(start, kind: type, *given) -> Trial:
     reports, findings = start.Pipe(duplex=False)
     trace, dump = start.Pipe(duplex=False)
     child = start.Process(target=work, args=(kind, *given, findings, dump, LIMIT), daemon=True)
-    child.start()
+    with uninterrupted():
+        child.start()
     findings.close()
     dump.close()
     return Trial([], child, reports, trace)

@@ -22,12 +22,16 @@ pytest_plugins = ["grader.fixtures"]
 
 
 class Finding(NamedTuple):
-    """How one test ended: passed, failed, unwritten, skipped, or crashed by its own fault."""
+    """How one test ended: passed, failed, unwritten, skipped, or crashed by its own fault.
+
+    place  of the test among those of its page
+    """
 
     clause: str
     outcome: str
     message: str = ""
     raised: str = ""
+    place: int = 0
 
 
 def pytest_addoption(parser):
@@ -54,6 +58,8 @@ def pytest_collection_modifyitems(items):
         return (item.path, clauses.index(clause) if clause in clauses else -1)
 
     items.sort(key=place)
+    for number, item in enumerate(items):
+        item.place = number
 
 
 def pytest_runtest_setup(item):
@@ -78,7 +84,8 @@ def pytest_runtest_makereport(item, call):
         if call.when == "setup" and report.passed:
             item.parent.record.calls.clear()
             item.parent.diagnosed = getattr(item.parent, "diagnosed", False)
-        report.finding = judged(this, item, call, report)
+        found = judged(this, item, call, report)
+        report.finding = found and found._replace(place=item.place)
         if report.failed and report.finding and report.finding.message:
             report.longrepr = report.finding.message
     return report

@@ -35,6 +35,11 @@ class Screen:
         """Say something that the next verdict makes needless."""
         self.add(lambda: show.say(sentence))
 
+    def announce(self, sentence: str) -> None:
+        """Say what is going on, where it can be taken away again."""
+        if self.paints:
+            self.note(sentence)
+
     def resized(self) -> None:
         if self.paints:
             self.again()

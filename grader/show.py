@@ -1,16 +1,12 @@
-"""Prints: the syllabus with its marks, verdicts, and signs that the terminal can show."""
+"""Prints the syllabus with its marks, verdicts, hints, and where to go on."""
 
-import os
-import re
-import sys
 import textwrap
 from itertools import groupby
-
-import click
 
 from grader.state import upcoming
 from grader.syllabus import Kata, syllabus
 from grader.verdicts import Verdict
+from grader.words import here, paragraphs, program, say
 
 MARKS = {
     "solved": ("✓", "green", "solved"),
@@ -21,34 +17,6 @@ MARKS = {
     "untested": ("?", "yellow", "changed, not tested"),
     "untouched": ("·", None, ""),
 }
-PLAIN = str.maketrans({"✓": "+", "✗": "x", "·": "-", "…": "~", "→": ">", "−": "-", "’": "'"})
-
-
-def say(text: str = "", **style) -> None:
-    """Print in signs that the output's encoding has; click drops colour off a terminal."""
-    encoding = sys.stdout.encoding or "ascii"
-    try:
-        text.encode(encoding)
-    except UnicodeEncodeError:
-        text = text.translate(PLAIN).encode(encoding, "replace").decode(encoding)
-    click.secho(text, color=colour_wanted(), **style)
-
-
-def program() -> str:
-    """Return what the learner types before a verb."""
-    return "tox --" if "TOX_ENV_NAME" in os.environ else "kata"
-
-
-def here(text: str) -> str:
-    """Put what the learner types here in the place of `kata` before a verb."""
-    return re.sub(r"\bkata (?=(hint|reset|test|verify) )", f"{program()} ", text)
-
-
-def colour_wanted() -> bool | None:
-    """Return what NO_COLOR and FORCE_COLOR ask for; None leaves it to the terminal."""
-    if os.environ.get("NO_COLOR"):
-        return False
-    return True if os.environ.get("FORCE_COLOR") else None
 
 
 def table(verdicts: dict[str, Verdict]) -> None:
@@ -121,13 +89,6 @@ def hints(this: Kata, read: list[tuple[str, str]], total: int) -> None:
     say(f"{len(read)} of {total} hints{more}")
 
 
-def paragraphs(text: str) -> None:
-    """Print paragraphs and the points of lists, each filled anew."""
-    for part in re.split(r"\n(?=\d+\. |- )|\n\n+", text):
-        indent = "   " if re.match(r"\d+\. ", part) else "  " if part[:2] == "- " else ""
-        say(textwrap.fill(" ".join(part.split()), 79, subsequent_indent=indent))
-
-
 def one(verdict: Verdict, this: Kata, borrowed: list[Kata] = ()) -> None:
     """Print the verdict of one kata: the first failure in full, the others as a count."""
     total, kept, broken = len(verdict.clauses), verdict.count("kept"), verdict.count("broken")
@@ -146,21 +107,11 @@ def one(verdict: Verdict, this: Kata, borrowed: list[Kata] = ()) -> None:
             say(f"    {sentence}")
     else:
         head, _, rest = here(verdict.message).partition("\n")
-        say(head if rest else f"✗ {this.name} · {verdict.state}: {head}", fg="red")
+        whole = head if rest else f"✗ {this.name} · {verdict.state}: {head}"
+        say(textwrap.fill(whole, 79, subsequent_indent="  "), fg="red")
         if rest:
             say(rest)
         if broken > 1:
             say(f"  and {broken - 1} more of {total} clauses broken")
     if borrowed and verdict.state != "untouched":
         say(f"  borrowed from the reference: {', '.join(k.name for k in borrowed)}")
-
-
-def paged(text: str) -> None:
-    """Show Markdown in a pager."""
-    from rich.console import Console
-    from rich.markdown import Markdown
-
-    console = Console(width=min(Console().width, 100))
-    with console.capture() as capture:
-        console.print(Markdown(text))
-    click.echo_via_pager(capture.get(), color=None)

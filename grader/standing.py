@@ -4,7 +4,7 @@ import os
 from multiprocessing.connection import Connection
 
 from grader.court import begin, context
-from grader.reporter import Standing
+from grader.on_call import OnCall
 from grader.syllabus import Kata
 from grader.trial import Trial
 from grader.worker import Job
@@ -29,7 +29,7 @@ class Stand:
     def part(self, start, number: int) -> tuple[Trial, Connection]:
         """Start a child that waits for orders."""
         orders, order = start.Pipe(duplex=False)
-        trial = begin(start, Standing, self.job, (number, PARTS), orders)
+        trial = begin(start, OnCall, self.job, (number, PARTS), orders)
         trial.stays = self.forks
         orders.close()
         return trial, order
@@ -70,8 +70,8 @@ class Stand:
             self.hear(self.waits_for())
 
     def usable(self) -> bool:
-        """Say whether it can judge once more."""
-        return all(trial.child.is_alive() for trial, _ in self.parts)
+        """Say whether it judges, or can judge once more."""
+        return bool(self.busy) or all(trial.child.is_alive() for trial, _ in self.parts)
 
     def close(self) -> None:
         for trial, _ in self.parts:

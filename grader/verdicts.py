@@ -37,7 +37,7 @@ def judge(this: Kata, findings: Iterable, stopped: str = "") -> Verdict:
     }
     means = {"passed": "kept", "unwritten": "unwritten", "skipped": "untested"}
     rank = ("untested", "kept", "unwritten", "broken")
-    for finding in findings:
+    for finding in sorted(findings, key=lambda finding: finding.place):
         clause = clauses.setdefault(
             finding.clause, {"sentence": finding.clause, "state": "untested"}
         )

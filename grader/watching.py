@@ -57,7 +57,7 @@ class Watch:
         )
         if not ready and stand.busy and not self.announced:
             self.announced = True
-            self.screen.note(f"  testing {self.this.name}")
+            self.screen.announce(f"  testing {self.this.name}")
         if ended := stand.hear(ready):
             self.tell(*ended)
         if self.saves.heard in ready:

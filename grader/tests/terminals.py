@@ -11,6 +11,7 @@ pyte = pytest.importorskip("pyte", reason="needs pyte: pip install -e .[screens]
 
 SCREENS = Path(__file__).parent / "screens"
 PATIENCE = 60  # seconds: a guard against waiting for ever, on a busy machine
+RESTS = 0.3  # seconds of silence after which a screen is complete
 
 
 class Terminal:
@@ -25,14 +26,15 @@ class Terminal:
         )
         self.program.delaybeforesend = None
 
-    def look(self, patience: float = 0.05) -> None:
-        """Take what the program writes."""
+    def look(self, patience: float = 0.05) -> bool:
+        """Take what the program writes. False if it is silent."""
         try:
             written = self.program.read_nonblocking(1 << 16, patience)
-        except pexpect.TIMEOUT:
-            return
+        except (pexpect.TIMEOUT, pexpect.EOF):
+            return False
         self.raw += written
         self.stream.feed(written)
+        return True
 
     def lines(self) -> list[str]:
         return [line.rstrip() for line in self.screen.display]
@@ -41,14 +43,18 @@ class Terminal:
         return "\n".join(self.lines()).rstrip() + "\n"
 
     def until(self, *shown: str, gone: str = "") -> str:
-        """Wait until all these stand on the screen, and this does not. Return the screen."""
+        """Wait until all these stand on the screen, and this does not. Return it once it rests."""
         end = time.monotonic() + PATIENCE
-        while not (
-            all(part in self.text() for part in shown) and (not gone or gone not in self.text())
-        ):
-            assert time.monotonic() < end, f"waited for {shown}, and not {gone!r}:\n{self.text()}"
+        while not self.shows(shown, gone):
+            assert time.monotonic() < end, f"waited for {shown}, not {gone!r}:\n{self.text()}"
             self.look()
+        while self.look(RESTS):
+            pass
         return self.text()
+
+    def shows(self, shown: tuple[str, ...], gone: str) -> bool:
+        text = self.text()
+        return all(part in text for part in shown) and not (gone and gone in text)
 
     def press(self, key: str) -> None:
         self.program.send(key)
@@ -60,16 +66,10 @@ class Terminal:
     def end(self) -> int:
         """Wait until the program has ended, and return its exit code."""
         while self.program.isalive():
-            try:
-                self.look()
-            except pexpect.EOF:
-                break
+            self.look()
+        self.look()
         self.program.close()
-        return (
-            self.program.exitstatus
-            if self.program.signalstatus is None
-            else -self.program.signalstatus
-        )
+        return self.program.exitstatus
 
 
 def assert_screen(name: str, text: str) -> None:

@@ -1,6 +1,6 @@
 """`kata watch` in a terminal: what is seen after each save, each key, and each accident."""
 
-import os
+import shlex
 import signal
 import sys
 import time
@@ -24,13 +24,16 @@ class Learner:
         self.wrong = self.right.replace(RIGHT, WRONG)
         self.terminal = None
 
-    def watch(self, *words: str, size=(24, 80), **environment):
+    def watch(self, *words: str, size=(24, 80), shell=False, **environment):
         env = self.clone.environment(
             **{"TERM": "xterm", "PYTHONPATH": str(self.clone.root)} | environment
         )
         env = {name: value for name, value in env.items() if value is not None}
         command = [sys.executable, "-m", "grader", "watch", *words]
-        self.terminal = Terminal(command, self.clone.root, env, size)
+        shell_first = ["bash", "--norc", "-i"] if shell else command
+        self.terminal = Terminal(shell_first, self.clone.root, env, size)
+        if shell:
+            self.terminal.press(f"{shlex.join(command)}\n")
         return self.terminal
 
     def save(self, text: str) -> None:
@@ -66,9 +69,7 @@ def test_a_large_terminal_shows_the_same(learner):
     learner.watch(size=(40, 120)).until("not started")
     learner.save(learner.wrong)
     seen = learner.terminal.until("clauses broken", "q quit")
-    assert seen == (
-        SCREEN := (learner.clone.root / "grader/tests/screens/wrong.txt").read_text("utf-8")
-    ), SCREEN
+    assert_screen("wrong", seen)
 
 
 def test_what_is_not_true_any_more_is_not_seen(learner):
@@ -106,7 +107,7 @@ def test_code_that_ends_the_process_ends_only_its_own(learner):
 def test_a_file_that_is_away_and_comes_back(learner):
     learner.watch().until("not started")
     learner.file.unlink()
-    learner.terminal.until("is missing", "kata reset regex_tokenize")
+    learner.terminal.until("is missing:", "puts the stub back")
     learner.save(learner.right)
     learner.terminal.until("all 8 clauses kept")
 
@@ -145,22 +146,19 @@ def test_a_change_of_the_tests_begins_anew(learner):
 
 
 def test_suspended_and_resumed(learner):
-    learner.watch().until("not started")
+    """In a shell with jobs: Ctrl-Z gives its prompt back, `fg` paints what was there."""
+    learner.watch("regex", shell=True).until("not started")
     learner.terminal.press("\x1a")
-    deadline = time.monotonic() + 20
-    while state_of(learner.terminal.program.pid) != "T" and time.monotonic() < deadline:
-        learner.terminal.look()
-    assert state_of(learner.terminal.program.pid) == "T"
-    os.killpg(learner.terminal.program.pid, signal.SIGCONT)
+    learner.terminal.until("Stopped")
+    learner.terminal.press("echo $((6 * 7))\n")
+    learner.terminal.until("\n42\n")
+    learner.terminal.press("fg\n")
+    learner.terminal.until("not started", gone="Stopped")
     learner.save(learner.right)
     learner.terminal.until("all 8 clauses kept", "q quit")
     learner.terminal.press("q")
-    assert learner.terminal.end() == 0
-
-
-def state_of(process: int) -> str:
-    with open(f"/proc/{process}/stat") as file:
-        return file.read().rpartition(") ")[2][0]
+    learner.terminal.press("echo left with $?\n")
+    learner.terminal.until("left with 0")
 
 
 def test_a_new_size_is_painted_anew(learner):
