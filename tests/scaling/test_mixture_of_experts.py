@@ -47,7 +47,7 @@ def test_the_printed_values_hold(kata, examples):
 @given(seed=seeds, kind=kinds, lead=leading, sizes=experts)
 @example(seed=0, kind="normal", lead=(2, 3), sizes=(4, 2))
 @example(seed=1, kind="normal", lead=(), sizes=(5, 3))
-@example(seed=1, kind="large", lead=(2,), sizes=(4, 2))
+@example(seed=0, kind="large", lead=(2,), sizes=(4, 2))
 def test_it_agrees_with_the_definition(kata, seed, kind, lead, sizes):
     given, x = values(shapes(sizes[0]), seed), tensor(seed, *lead, D, kind=kind)
     moe = layer(kata, given, *sizes)

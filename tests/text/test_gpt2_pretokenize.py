@@ -174,6 +174,7 @@ def test_it_agrees_with_the_definition(kata, text):
 
 @given(text=texts)
 @example(text="\r\n  for x in  y:\n\n\treturn 'll'\n ")
+@example(text="I'S")
 def test_it_cuts_where_gpt_2_cuts(kata, gpt2, text):
     assert_equal(kata.gpt2_pretokenize(text), regex.findall(gpt2._pat_str, text))
 
