@@ -10,7 +10,7 @@ import click
 from benchmarks.tables import installed, show
 
 PEERS = ("tiktoken", "tokenizers", "rustbpe", "torch", "transformers")
-PARTS = ("text", "layers", "gpt", "scaling")
+PARTS = ("text", "layers", "gpt", "scaling", "watch", "looks")
 
 
 @click.command()
@@ -24,7 +24,8 @@ PARTS = ("text", "layers", "gpt", "scaling")
 def main(parts: tuple[str, ...], rounds: int, size: int, stream: int, file: Path | None) -> None:
     """Measure the reference beside its peers: `pip install -e .[benchmarks]` brings them.
 
-    The parts are text, layers, gpt and scaling; all are measured unless some are named.
+    The parts are text, layers, gpt, scaling, watch and looks; all are measured unless some are
+    named.
     """
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     click.echo(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
@@ -39,6 +40,10 @@ def main(parts: tuple[str, ...], rounds: int, size: int, stream: int, file: Path
         found |= of_gpt(rounds)
     if "scaling" in (parts or PARTS):
         found |= of_scaling(rounds)
+    if "watch" in (parts or PARTS):
+        found |= of_watching(rounds)
+    if "looks" in (parts or PARTS):
+        found |= of_looks()
     if file:
         file.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
 
@@ -127,6 +132,25 @@ def of_scaling(rounds: int) -> dict:
     found[title] = scaling.eight_bits(rounds)
     show(f"{title}; ratios to float32", found[title])
     return found
+
+
+def of_watching(rounds: int) -> dict:
+    """Save each kata, right and wrong, and wait for its verdict."""
+    from benchmarks.watching import latency, summary
+    from grader.syllabus import syllabus
+
+    columns = "".join(f"{name:>8}" for name in ("passed", "failed", "median", "worst", "first"))
+    click.echo(f"\nseconds from a save to its verdict{'':<4}{columns}   ratio to a cold pytest")
+    found = latency(syllabus(), rounds)
+    click.echo(summary(found))
+    return {"watch": found}
+
+
+def of_looks() -> dict:
+    """Ask what failures look like: of every mistake, of right solutions, of mutants."""
+    from benchmarks.looks import diagnosed
+
+    return {"looks": diagnosed()}
 
 
 if __name__ == "__main__":
