@@ -49,3 +49,58 @@ def kind(message: str, belief: str) -> str:
     if belief[0].lower() + belief[1:] in named:
         return "named with others" if others else "named alone"
     return "among more than are named" if " more." in named else "wrongly named"
+
+
+def of_right() -> Counter:
+    """Count what is said of solutions that look different and are right."""
+    jobs = [Job(this.slug, variant=v.name) for this in syllabus() for v in variants(this)[1]]
+    counts = Counter()
+    for job, findings, stopped in hold(jobs):
+        message = judge(kata(job.slug), findings, stopped).message
+        counts["wrongly named" if "Looks like: " in message else "silent"] += 1
+    return counts
+
+
+def of_mutants(each: int) -> Counter:
+    """Count what is said of mutants. What is named is right if it breaks the same, as it does."""
+    counts = Counter()
+    with tempfile.TemporaryDirectory() as folder:
+        jobs = dict(drawn(Path(folder), each))
+        for job, findings, stopped in hold(jobs):
+            verdict = judge(kata(job.slug), findings, stopped)
+            if verdict.state == "wrong":
+                counts[weighed(kata(job.slug), verdict, jobs[job])] += 1
+            else:
+                counts[f"not counted: {verdict.state}"] += 1
+    return counts
+
+
+def drawn(folder: Path, each: int):
+    """Write some mutants of each kata, a folder for each, and yield how each is to be judged."""
+    for this in syllabus():
+        texts = list(mutants(this.reference.read_text("utf-8")))
+        for number, text in enumerate(
+            random.Random(this.slug).sample(texts, min(each, len(texts)))
+        ):
+            home = folder / f"{number}"
+            write_atomically(this.source(home), text)
+            yield Job(this.slug, impl=str(home)), text
+
+
+def weighed(this: Kata, verdict, text: str) -> str:
+    """Say whether what a mutant is said to look like behaves as it does, in all tests."""
+    if "Looks like: " not in verdict.message:
+        return "silent"
+    named = " ".join(verdict.message.split()).partition("Looks like: ")[2]
+    for mistake in variants(this)[0]:
+        if mistake.belief[0].lower() + mistake.belief[1:] in named:
+            _, findings, stopped = next(hold([Job(this.slug, variant=mistake.name)]))
+            if broken(judge(this, findings, stopped)) == broken(verdict):
+                return "rightly named"
+    click.echo(f"    {this.slug}: {named[:200]}\n{text}", err=True)
+    return "wrongly named"
+
+
+def broken(verdict) -> set[str]:
+    """Return the clauses that are broken."""
+    return {name for name, clause in verdict.clauses.items() if clause["state"] == "broken"}

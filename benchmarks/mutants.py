@@ -1,4 +1,4 @@
-"""Solutions that are wrong in some way: the reference with one small thing changed in its syntax."""
+"""Solutions that are wrong in some way: the reference with one small thing changed."""
 
 import ast
 from collections.abc import Iterator
@@ -43,8 +43,8 @@ def changes(node: ast.AST) -> Iterator:
             yield lambda n: setattr(n, "value", not value)
         case ast.Constant(value=int() | float() as value):
             yield lambda n: setattr(n, "value", value + 1)
-        case ast.UnaryOp(op=ast.Not() | ast.USub()):
-            yield lambda n: setattr(n, "op", ast.UAdd() if isinstance(n.op, ast.USub) else ast.Not())
+        case ast.UnaryOp(op=ast.USub()):
+            yield lambda n: setattr(n, "op", ast.UAdd())
         case ast.FunctionDef(body=[*_, _, _] as body):
             for place, line in enumerate(body[:-1]):
                 if isinstance(line, ast.Expr) and isinstance(line.value, ast.Call):

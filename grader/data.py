@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -62,6 +63,7 @@ def gpt2_encoding():
     return tiktoken.get_encoding("gpt2")
 
 
+@cache
 def gpt2_merges() -> list[tuple[bytes, bytes]]:
     """Read GPT-2's 50,000 merges, its printable characters turned back into bytes."""
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]

@@ -1,12 +1,13 @@
 """Checks, in a line each, what a verdict rests on: versions, data, disk, the checkout."""
 
-import multiprocessing
 import os
 import platform
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from grader import show
 from grader.checkout import damage
@@ -14,6 +15,8 @@ from grader.files import home
 from grader.syllabus import ROOT
 
 DAMAGED = 3
+ATTEMPTS = 10  # tenths of a second in which a system tells of a save
+FORKS = hasattr(os, "fork") and "KATA_NO_FORK" not in os.environ
 Check = tuple[str, str, str]  # what, what was found, and the remedy if it is not well
 
 
@@ -39,7 +42,17 @@ def versions() -> Iterator[Check]:
         for line in (ROOT / "constraints.txt").read_text("utf-8").split()
         if "==" in line
     )
-    for name in ("torch", "numpy", "tiktoken", "regex", "pytest", "hypothesis", "click", "rich"):
+    for name in (
+        "torch",
+        "numpy",
+        "tiktoken",
+        "regex",
+        "pytest",
+        "hypothesis",
+        "click",
+        "rich",
+        "watchfiles",
+    ):
         try:
             here = version(name)
         except PackageNotFoundError:
@@ -82,12 +95,24 @@ def surroundings() -> Iterator[Check]:
     kept = home()
     beside = kept.is_relative_to(ROOT)
     yield "progress", f"kept in {kept if not beside else kept.relative_to(ROOT)}", ""
-    method = (
-        "fork server"
-        if "forkserver" in multiprocessing.get_all_start_methods()
-        else "new processes"
-    )
-    yield "checks", f"{os.cpu_count()} at once, each in a child of a {method}", ""
+    method = "forked from a server" if FORKS else "a new process each (no fork here: slower)"
+    yield "checks", f"{os.cpu_count()} at once, {method}", ""
+    yield "saves", *watcher()
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+    yield "editor", editor or "not named: `o` in `kata watch` takes what it finds", ""
+
+
+def watcher() -> tuple[str, str]:
+    """Save a file, and see whether the system tells of it. Return what was found, and a remedy."""
+    from watchfiles import watch
+
+    with tempfile.TemporaryDirectory(dir=home()) as folder:
+        looks = watch(folder, rust_timeout=100, yield_on_timeout=True, debounce=50, step=10)
+        for attempt, changes in zip(range(ATTEMPTS), looks, strict=False):
+            if changes:
+                return "told at once", ""
+            (Path(folder) / f"saved{attempt}").touch()
+    return "not told", "`kata watch --poll` looks for changes itself."
 
 
 def checkout() -> Iterator[Check]:

@@ -149,6 +149,16 @@ def test_what_has_not_changed_is_not_tested_again(clone):
     assert states(clone.kata("grade", "--json"))[SLUG] == "wrong"
 
 
+def test_what_a_change_cannot_have_changed_is_not_tested_again(clone):
+    """Only the kata that was changed, and those that use it."""
+    user, other = "text/simple_tokenizer_v1", "text/build_vocab"
+    clone.solve(SLUG, user, other)
+    clone.kata("grade")
+    clone.change(SLUG, RIGHT, WRONG)
+    after = states(clone.kata("--json"))
+    assert [after[slug] for slug in (SLUG, user, other)] == ["untested", "untested", "solved"]
+
+
 def test_what_is_kept_may_be_deleted(clone):
     clone.solve(SLUG)
     clone.kata("grade")
@@ -174,13 +184,6 @@ def test_two_resets_in_a_second_keep_both(clone):
         clone.solve(SLUG)
         clone.kata("reset", SLUG)
     assert len(list((clone.root / ".kata" / "backups" / "text").iterdir())) == 2
-
-
-def test_hints_open_one_at_a_time_and_stay_open(clone):
-    first, second = clone.kata("hint", "regex").stdout, clone.kata("hint", "regex").stdout
-    assert "1 of 5 hints" in first
-    assert "2 of 5 hints" in second
-    assert second.startswith(first.splitlines()[0])
 
 
 def test_the_page_is_shown_and_its_hints_are_not(clone):
