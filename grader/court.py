@@ -46,12 +46,12 @@ def uninterrupted():
 def used(jobs: list[Job]) -> list[str]:
     """List what the katas and their tests import that takes long.
 
-    That is torch, modules of tests/, and what torch imports only when an optimiser is made.
+    That is torch, modules of tests/, and what torch imports only for optimisers and other devices.
     """
     katas = {kata(job.slug) for job in jobs}
     text = "".join(p.read_text("utf-8") for k in katas for p in (k.reference, k.tests))
     torch = ["torch"] if re.search(r"^(import|from) torch", text, re.M) else []
-    torch += ["torch._dynamo"] if "torch.optim" in text else []
+    torch += ["torch._dynamo"] if re.search(r"torch\.optim|tests\.devices", text) else []
     return torch + sorted(set(re.findall(r"^from (tests\.\w+) import", text, re.M)))
 
 

@@ -9,6 +9,7 @@ import os
 import pickle
 import random
 import sys
+import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -26,7 +27,7 @@ def seed() -> None:
     """Let every generator that nobody seeded begin anew, as it does at each test."""
     seed_python()
     if torch := sys.modules.get("torch"):
-        torch.manual_seed(0)
+        torch.default_generator.manual_seed(0)  # of the CPU: seeding all devices takes long
 
 
 def seed_python() -> None:
@@ -40,11 +41,13 @@ class Replay:
     """Keeps the arguments of each test's examples, as they were before a test had them.
 
     drawn    by test, the arguments of its examples; a process that has used them is given up
+    seconds  by test, how long it took
     whole    whether no test has failed yet: the first that does is shown in full
     """
 
     def __init__(self):
         self.drawn: dict[str, list[dict]] = {}
+        self.seconds: dict[str, float] = {}
         self.whole, self.notes = True, None
 
     def rehearse(self) -> Connection | None:
@@ -59,8 +62,10 @@ class Replay:
     def learn(self, heard: Connection) -> bool:
         """Take what was drawn for one test. False if there is nothing more."""
         with suppress(EOFError, OSError):
-            name, examples = pickle.loads(heard.recv_bytes())
-            self.drawn[name] = [pickle.loads(example) for example in examples]
+            name, examples, seconds = pickle.loads(heard.recv_bytes())
+            self.seconds[name] = seconds
+            if examples is not None:
+                self.drawn[name] = [pickle.loads(example) for example in examples]
             return True
         return False
 
@@ -79,10 +84,14 @@ class Replay:
             raise failure
         return True
 
-    def pytest_runtest_teardown(self, item):
-        """Send what a test has drawn."""
-        if self.notes and hasattr(item.obj, "hypothesis"):
-            self.notes.send_bytes(pickle.dumps((item.nodeid, list(item.met))))
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item):
+        """Send what a test has drawn, and how long it took."""
+        began = time.perf_counter()
+        yield
+        if self.notes:
+            met = list(item.met) if hasattr(item.obj, "hypothesis") else None
+            self.notes.send_bytes(pickle.dumps((item.nodeid, met, time.perf_counter() - began)))
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 """Children that stand ready with the tests of one kata, and judge it as often as it changes."""
 
 import os
+import shutil
+import tempfile
 from multiprocessing.connection import Connection
 
 from grader.court import begin, context
@@ -13,7 +15,7 @@ PARTS = min(os.cpu_count() or 1, 4)  # among as many children the tests are shar
 
 
 class Stand:
-    """The children of one kata. Each knows a part of its tests.
+    """The children of one kata, who share its tests.
 
     They import the learner's files only when they are asked to judge, in a process of their own.
     """
@@ -22,25 +24,26 @@ class Stand:
         self.this, self.job = this, Job(this.slug, lean=False)
         start = context([self.job])
         self.forks = start.get_start_method() == "forkserver"
-        self.parts = [self.part(start, number) for number in range(PARTS)]
+        self.claims, self.orders = tempfile.mkdtemp(prefix="kata-"), 0
+        self.parts = [self.part(start) for _ in range(PARTS)]
         self.busy: list[Trial] = []
         self.ended: list[tuple[list, str]] = []
 
-    def part(self, start, number: int) -> tuple[Trial, Connection]:
+    def part(self, start) -> tuple[Trial, Connection]:
         """Start a child that waits for orders."""
         orders, order = start.Pipe(duplex=False)
-        trial = begin(start, OnCall, self.job, (number, PARTS), orders)
+        trial = begin(start, OnCall, self.job, self.claims, orders)
         trial.stays = self.forks
         orders.close()
         return trial, order
 
     def judge(self) -> None:
         """Have the kata judged as it stands now."""
-        self.ended = []
+        self.ended, self.orders = [], self.orders + 1
         for trial, order in self.parts:
             trial.jobs = [self.job]
             trial.wait_longer()
-            order.send(None)
+            order.send(self.orders)
             self.busy.append(trial)
 
     def waits_for(self) -> list[Connection]:
@@ -77,3 +80,4 @@ class Stand:
         for trial, _ in self.parts:
             trial.done = True
             trial.stop()
+        shutil.rmtree(self.claims, ignore_errors=True)

@@ -21,7 +21,7 @@ VERBS = {
     "spec": "shows the page of a kata",
     "watch": "tests it whenever you save",
     "hint": "opens one hint more",
-    "compare": "puts what you solved beside the reference",
+    "compare": "sets what you solved beside the reference",
 }
 
 
@@ -83,7 +83,8 @@ class Tour:
         show.say("All this happens in a scratch copy. Nothing of yours is touched.")
 
     def mistake(self) -> None:
-        quote(excerpt(self.texts["mistake"], FUNCTION))
+        _, _, *body = excerpt(self.texts["mistake"], FUNCTION)
+        quote(body)
         self.test()
 
     def solution(self) -> None:

@@ -53,16 +53,15 @@ class Trial:
             return False
         self.wait_longer()
         if isinstance(report, Started):
-            self.process = report.process
+            self.process, self.code = report.process, None
         elif isinstance(report, str):
             self.test = report
         elif isinstance(report, int):
-            self.code = report
+            self.code = report if self.process else None  # what ends late is over already
         elif report is not None:
             self.findings.append(report)
         self.done |= report is None
-        alone = len(self.jobs) == 1 and not self.stays
-        return self.code is None and not (self.done and alone)
+        return self.code is None and not (self.done and len(self.jobs) == 1)
 
     def late(self) -> bool:
         return time.monotonic() > self.deadline
@@ -84,7 +83,7 @@ class Trial:
 
         The next one is heard then. A child that is late, or has nothing more to do, is stopped.
         """
-        late = self.code is None and self.stop()
+        late = self.code is None and not (self.done and self.stays) and self.stop()
         why = self.why(late)
         found = self.jobs.pop(0), self.findings, why
         self.findings, self.test, self.done = [], "", False

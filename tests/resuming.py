@@ -60,7 +60,7 @@ def train(model, optimizer, batches, steps, fall=1.0):
 
 def fresh(make=adam, dropout=0.3, width=C):
     """Make the parts of another training, which is somewhere else in every respect."""
-    torch.manual_seed(4)
+    torch.default_generator.manual_seed(4)
     model = network(5, dropout, width)
     return model, make(model), random(6)
 

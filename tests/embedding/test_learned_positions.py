@@ -86,7 +86,7 @@ def test_the_two_tables_are_its_parameters__and_are_saved_whole(kata):
 
 def test_fresh_tables_are_standard_normal(kata):
     with torch.random.fork_rng():  # 9,000 entries or more; the bounds are six deviations wide
-        torch.manual_seed(0)
+        torch.default_generator.manual_seed(0)
         emb = kata.InputEmbedding(100, 90, 100)
     for name, table in emb.state_dict().items():
         mean, deviation = table.mean().item(), table.std().item()

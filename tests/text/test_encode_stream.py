@@ -127,7 +127,7 @@ def test_memory_does_not_grow_with_the_text(kata):
         return tracemalloc.get_traced_memory()[1], tracemalloc.stop()
 
     peak(3)
-    small, large = peak(30)[0], peak(300)[0]
+    small, large = peak(10)[0], peak(100)[0]
     says = f"used {(large - small) / 1000:,.0f} kB more for ten times the text"
     assert_holds(large - small < 20_000, says)
 
