@@ -22,28 +22,25 @@ PARTS = ("text", "layers", "gpt", "scaling", "watch", "looks")
     "--json", "file", type=click.Path(path_type=Path), help="Write the figures here, too."
 )
 def main(parts: tuple[str, ...], rounds: int, size: int, stream: int, file: Path | None) -> None:
-    """Measure the reference beside its peers: `pip install -e .[benchmarks]` brings them.
+    """Measure the reference, or the grader, beside its peers, which the extra `benchmarks` brings.
 
-    The parts are text, layers, gpt, scaling, watch and looks; all are measured unless some are
-    named.
+    Unless some parts are named, all are measured.
     """
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     click.echo(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     click.echo(f"peers: {', '.join(map(installed, PEERS))}")
     click.echo(f"{rounds} rounds, CPU seconds, median ratio and the span of all rounds")
+    measures = {
+        "text": lambda: of_text(rounds, size, stream),
+        "layers": lambda: of_layers(rounds),
+        "gpt": lambda: of_gpt(rounds),
+        "scaling": lambda: of_scaling(rounds),
+        "watch": lambda: of_watching(rounds),
+        "looks": of_looks,
+    }
     found = {}
-    if "text" in (parts or PARTS):
-        found |= of_text(rounds, size, stream)
-    if "layers" in (parts or PARTS):
-        found |= of_layers(rounds)
-    if "gpt" in (parts or PARTS):
-        found |= of_gpt(rounds)
-    if "scaling" in (parts or PARTS):
-        found |= of_scaling(rounds)
-    if "watch" in (parts or PARTS):
-        found |= of_watching(rounds)
-    if "looks" in (parts or PARTS):
-        found |= of_looks()
+    for part in parts or PARTS:
+        found |= measures[part]()
     if file:
         file.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
 
@@ -136,14 +133,9 @@ def of_scaling(rounds: int) -> dict:
 
 def of_watching(rounds: int) -> dict:
     """Save each kata, right and wrong, and wait for its verdict."""
-    from benchmarks.watching import latency, summary
-    from grader.syllabus import syllabus
+    from benchmarks.watching import measured
 
-    columns = "".join(f"{name:>8}" for name in ("passed", "failed", "median", "worst", "first"))
-    click.echo(f"\nseconds from a save to its verdict{'':<4}{columns}   ratio to a cold pytest")
-    found = latency(syllabus(), rounds)
-    click.echo(summary(found))
-    return {"watch": found}
+    return {"watch": measured(rounds)}
 
 
 def of_looks() -> dict:

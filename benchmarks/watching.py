@@ -19,6 +19,7 @@ KEPT_OUT = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info")
 PASSED, FAILED = "clauses kept", "✗ "
 PAINTED = "q quit"  # the last words of every verdict
 PATIENCE = 120
+FIGURES = ("passed", "failed", "median", "worst", "first", "ratio")
 
 
 class Watched:
@@ -55,15 +56,18 @@ class Watched:
         return time.perf_counter() - began
 
 
-def latency(katas: list[Kata], rounds: int) -> list[dict]:
+def measured(rounds: int) -> list[dict]:
     """Measure each kata: as many saves that pass, as many that fail, and one cold pytest."""
+    columns = "".join(f"{name:>8}" for name in FIGURES)
+    click.echo(f"\nseconds from a save to its verdict{'':<4}{columns} to a cold pytest")
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         watched = Watched(Path(folder))
-        for this in katas:
+        for this in syllabus():
             rows.append(row := of_one(watched, this, rounds))
             click.echo(told(row))
         watched.program.close(force=True)
+    click.echo(summary(rows))
     return rows
 
 
@@ -83,8 +87,7 @@ def of_one(watched: Watched, this: Kata, rounds: int) -> dict:
 
 
 def told(row: dict) -> str:
-    figures = ("passed", "failed", "median", "worst", "first", "ratio")
-    return f"  {row['kata']:<36}" + "".join(f"{row[name]:8.2f}" for name in figures)
+    return f"  {row['kata']:<36}" + "".join(f"{row[name]:8.2f}" for name in FIGURES)
 
 
 def summary(rows: list[dict]) -> str:

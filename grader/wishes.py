@@ -60,6 +60,7 @@ class Wishes:
         with self.watch.keys.lent():
             try:
                 click.edit(filename=str(self.watch.this.exercise))
+                self.watch.screen.resized()
             except click.ClickException as error:
                 self.watch.screen.note(f"  {error.message} EDITOR names one.")
 

@@ -169,6 +169,30 @@ def test_a_new_size_is_painted_anew(learner):
     assert learner.terminal.until("clauses broken", "q quit") == seen
 
 
+def test_the_editor_that_the_learner_named_is_opened(learner, tmp_path):
+    (tmp_path / "right").write_text(learner.right, "utf-8")
+    learner.watch(EDITOR=f"cp {tmp_path / 'right'}").until("not started")
+    learner.terminal.press("o")
+    learner.terminal.until("all 8 clauses kept", "q quit")
+
+
+def test_an_editor_that_is_not_there_is_said(learner):
+    learner.watch(EDITOR="no-such-editor").until("not started")
+    learner.terminal.press("o")
+    learner.terminal.until("EDITOR names one")
+    learner.save(learner.right)
+    learner.terminal.until("all 8 clauses kept")
+
+
+def test_what_is_known_is_run_again_when_that_is_asked_for(learner):
+    learner.save(learner.right)
+    learner.watch("regex").until("all 8 clauses kept")
+    kept = learner.clone.root / ".kata" / "verdicts" / f"{SLUG}.json"
+    kept.unlink()
+    learner.terminal.press("r")
+    wait_for(kept.is_file)
+
+
 def test_two_watchers_see_the_same(learner, clone):
     learner.watch().until("not started")
     other = Learner(clone)
