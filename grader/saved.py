@@ -1,6 +1,8 @@
 """Tells which files of the checkout were saved."""
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -9,6 +11,7 @@ from threading import Event, Thread
 from grader.syllabus import ROOT
 
 JUDGING = ("grader", "tests", "spec", "reference")
+DELAY = 0.1  # seconds between two looks, where nothing tells of saves
 PATIENCE, STEP = 50, 10  # milliseconds: within which, and after which silence, saves are one
 
 
@@ -25,9 +28,10 @@ class Saves:
 
         folders = [ROOT / name for name in ("exercises", *JUDGING)]
         options = {"debounce": PATIENCE, "step": STEP, "stop_event": self.over}
-        options |= {"force_polling": self.poll, "poll_delay_ms": 100, "watch_filter": is_source}
-        for changes in watch(*folders, **options):
-            self.told.send({Path(name) for _, name in changes})
+        found = polled(folders, self.over) if self.poll else watch(*folders, **options)
+        for changes in found:
+            if sources := {Path(name) for _, name in changes if is_source(name)}:
+                self.told.send(sources)
 
     def waits_for(self) -> list[Connection]:
         return [self.heard]
@@ -43,7 +47,28 @@ class Saves:
         self.over.set()
 
 
-def is_source(_, name: str) -> bool:
+def polled(folders: list[Path], over: Event) -> Iterator[set[tuple[str, str]]]:
+    """Look every tenth of a second what is not as it was: saves within a second count, too."""
+    before = stamps(folders)
+    while not over.wait(DELAY):
+        now = stamps(folders)
+        if changed := {name for name, _ in before ^ now}:
+            yield {("changed", name) for name in changed}
+        before = now
+
+
+def stamps(folders: list[Path]) -> set[tuple[str, tuple]]:
+    """Note when each file was written last, how long it is, and which one it is."""
+    found = set()
+    for place, _, names in (entry for folder in folders for entry in os.walk(folder)):
+        for name in names:
+            with suppress(OSError):
+                stat = os.stat(path := os.path.join(place, name))
+                found.add((path, (stat.st_mtime_ns, stat.st_size, stat.st_ino)))
+    return found
+
+
+def is_source(name: str) -> bool:
     return name.endswith((".py", ".md", ".toml", ".json")) and "__pycache__" not in name
 
 
