@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
 
@@ -41,6 +42,8 @@ class Watched:
         self.saves += 1
         file = self.root / "exercises" / f"{this.slug}.py"
         other = file.with_suffix(".new")
+        with suppress(pexpect.TIMEOUT):  # what was painted before is none of ours
+            self.program.read_nonblocking(1 << 16, 0.1)
         other.write_text(f"{text}\n# saved for the {self.saves}th time\n", "utf-8")
         began = time.perf_counter()
         os.replace(other, file)

@@ -62,8 +62,9 @@ class Stand:
                 self.busy.remove(trial)
         if self.busy or not self.ended:
             return None
-        findings = [finding for found, _ in self.ended for finding in found]
-        return findings, next((why for _, why in self.ended if why), "")
+        ended, self.ended = self.ended, []
+        findings = [finding for found, _ in ended for finding in found]
+        return findings, next((why for _, why in ended if why), "")
 
     def cancel(self) -> None:
         """Stop what is being judged, if anything is."""

@@ -79,12 +79,13 @@ class Watch:
         return self.stands[this]
 
     def saved(self, paths: set) -> None:
-        """Test the kata that was saved; of several, the one that is watched."""
+        """Test the kata that was saved, if it says anything new; of several, the one watched."""
         if judging(paths):
             self.restart()
         katas = [k for k in syllabus() if k.exercise in paths]
-        if katas:
-            self.test(self.this if self.this in katas else katas[0])
+        this = self.this if self.this in katas else next(iter(katas), None)
+        if this and (this != self.this or fingerprint(this) != self.key):
+            self.test(this)
 
     def test(self, this: Kata, again: bool = False) -> None:
         """Have a kata judged, unless it is known what would come of it."""
@@ -92,12 +93,12 @@ class Watch:
         self.this = this
         stand = self.stand(this)
         settle(this)
+        self.key, self.announced = fingerprint(this), False
         verdict = known(this)
         if told := damaged(this, self.broken):
             verdict = Verdict(this.slug, "damaged", told)
         if verdict.state not in ("untested", "stopped") and not (again and verdict.clauses):
             return self.show(verdict)
-        self.key, self.announced = fingerprint(this), False
         return stand.judge()
 
     def tell(self, findings: list, stopped: str) -> None:

@@ -51,6 +51,7 @@ class Wishes:
 
     def list(self) -> None:
         verdicts = {k.slug: known(k) for k in syllabus()}
+        self.watch.key = ""  # whatever is saved next takes its place
         self.watch.screen.paint(
             lambda: show.table(verdicts), lambda: show.totals(verdicts), self.legend
         )

@@ -193,6 +193,19 @@ def test_what_is_known_is_run_again_when_that_is_asked_for(learner):
     wait_for(kept.is_file)
 
 
+def test_a_verdict_is_painted_once(learner):
+    """Whatever happens next: a key that means nothing, or a save of another kata."""
+    learner.watch().until("not started")
+    learner.save(learner.right)
+    learner.terminal.until("all 8 clauses kept", "q quit")
+    painted = learner.terminal.raw.count(b"clauses kept")
+    learner.terminal.press("zz")
+    other = learner.clone.exercise("text/build_vocab")
+    save(other, other.read_text("utf-8") + "\n")
+    learner.terminal.until("build_vocab · not started")
+    assert painted == learner.terminal.raw.count(b"clauses kept") == 1
+
+
 def test_two_watchers_see_the_same(learner, clone):
     learner.watch().until("not started")
     other = Learner(clone)
