@@ -77,7 +77,7 @@ def measured(rounds: int) -> list[dict]:
 def of_one(watched: Watched, this: Kata, rounds: int) -> dict:
     right, wrong = this.reference.read_text("utf-8"), variants(this)[0]
     first = watched.seconds_to(PASSED, this, right)
-    time.sleep(1 + 2 * first)  # what is drawn for it is drawn by then, as it is while one writes
+    time.sleep(3)  # what is drawn beforehand is drawn by then, as it is while one writes
     found = {"passed": [], "failed": []}
     for number in range(rounds):
         mistake = wrong[number * len(wrong) // rounds]

@@ -34,6 +34,8 @@ class OnCall(Reporter):
     def pytest_runtestloop(self, session):
         read_ahead({name for item in session.items for name in item.fixturenames})
         heard = self.rehearse(session.config) if FORKS else None
+        if self.silent:
+            os.nice(10)  # whoever waits for a verdict goes first
         listening = [self.orders, heard] if heard else [self.orders]
         while not self.silent:
             ready = wait(listening)
