@@ -29,3 +29,11 @@ def choose(slug: Kata | None) -> Kata:
 def first_open() -> Kata | None:
     """Return the first kata that is not solved."""
     return next((k for k in syllabus() if known(k).state != "solved"), None)
+
+
+def open_after(this: Kata) -> Kata | None:
+    """Return the first kata after this one that is not solved, or else the first before it."""
+    katas = syllabus()
+    place = katas.index(this) + 1
+    others = katas[place:] + katas[: place - 1]
+    return next((k for k in others if known(k).state != "solved"), None)

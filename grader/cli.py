@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from grader import show
-from grader.arguments import Slug, choose, first_open
+from grader.arguments import Slug, choose, open_after
 from grader.compare import compare
 from grader.pages import Page
 from grader.report import report
@@ -42,7 +42,7 @@ def test(slug: Kata | None, lean: bool) -> int:
     verdict = examine([this], lean=lean)[this.slug]
     show.one(verdict, this, borrowed(this, lean))
     if verdict.state == "solved":
-        show.opened(this, first_open())
+        show.opened(this, open_after(this))
     return status({this.slug: verdict})
 
 

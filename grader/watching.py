@@ -7,7 +7,7 @@ import time
 from multiprocessing.connection import wait
 
 from grader import show
-from grader.arguments import first_open
+from grader.arguments import open_after
 from grader.checkout import damage, damaged, shared_damage
 from grader.grading import Damaged, borrowed
 from grader.keys import Keys
@@ -112,7 +112,7 @@ class Watch:
         """Paint a verdict, and what may be done now. What comes next is made ready."""
         this, lent = self.this, borrowed(self.this, lean=False)
         solved = verdict.state == "solved"
-        following = first_open() if solved else None
+        following = open_after(this) if solved else None
         self.screen.paint(
             lambda: show.one(verdict, this, lent),
             lambda: show.opened(this, following) if solved else None,

@@ -5,6 +5,7 @@ from multiprocessing.connection import wait
 import click
 
 from grader import show
+from grader.arguments import open_after
 from grader.kept import next_hint, put_stub_back
 from grader.syllabus import syllabus
 from grader.verdicts import known
@@ -40,10 +41,7 @@ class Wishes:
 
     def next(self) -> None:
         """Go on to the next kata that is not solved, after this one if there is one."""
-        katas = syllabus()
-        place = katas.index(self.watch.this) + 1
-        open_ones = (k for k in katas[place:] + katas[:place] if known(k).state != "solved")
-        self.watch.test(next(open_ones, self.watch.this))
+        self.watch.test(open_after(self.watch.this) or self.watch.this)
 
     def hint(self) -> None:
         this, read = self.watch.this, next_hint(self.watch.this)
