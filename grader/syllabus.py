@@ -77,7 +77,12 @@ def kata(slug: str) -> Kata:
 
 def kata_of(path: Path) -> Kata | None:
     """Find the kata that a test module belongs to."""
-    return next((k for k in syllabus() if path == k.tests), None)
+    return test_modules().get(path)
+
+
+@cache
+def test_modules() -> dict[Path, Kata]:
+    return {k.tests: k for k in syllabus()}
 
 
 def find(words: str) -> Kata:
