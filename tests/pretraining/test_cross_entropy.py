@@ -127,7 +127,7 @@ def test_where_no_target_counts_the_loss_is_nan(kata):
 
 @few
 @given(seed=seeds, shape=distinct(2), height=st.sampled_from([1.0, 30.0, 1e4]))
-@example(seed=0, shape=(2, 3), height=1e4)
+@example(seed=1, shape=(2, 3), height=1e4)
 def test_only_differences_count(kata, seed, shape, height):
     x, targets = tensor(seed, *shape, kind="integers"), ids(seed, shape[0], n=shape[1])
     moved = x + height * tensor(seed + 1, shape[0], 1).sign()
