@@ -35,6 +35,7 @@ class Tree(MetaPathFinder, Loader):
     def __init__(self, name: str, folder: Path, borrowed=frozenset(), replaced=None):
         self.name, self.folder, self.borrowed = name, folder, borrowed
         self.replaced: dict[str, Source] = replaced or {}
+        self.found: set[str] = set()  # the names of modules that are or were imported
 
     def file(self, slug: str) -> Path:
         """Return the file that a kata is known by."""
@@ -60,8 +61,8 @@ class Tree(MetaPathFinder, Loader):
 
     def forget(self) -> None:
         """Drop the modules, so that the next load reads the sources anew."""
-        for name in [n for n in sys.modules if n.partition(".")[0] == self.name]:
-            del sys.modules[name]
+        for name in self.found:
+            sys.modules.pop(name, None)
         sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not self]
 
     def find_spec(self, fullname, path=None, target=None):
@@ -69,6 +70,7 @@ class Tree(MetaPathFinder, Loader):
         package, *parts = fullname.split(".")
         if package != self.name or len(parts) > 2:
             return None
+        self.found.add(fullname)
         return ModuleSpec(fullname, self, is_package=len(parts) < 2)
 
     def exec_module(self, module: ModuleType) -> None:
