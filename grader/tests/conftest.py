@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from functools import cache
@@ -14,6 +15,7 @@ from grader.stubs import stub
 from grader.syllabus import ROOT, syllabus
 from grader.tests.running import ONE_THREAD, run, tune
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored
 KEPT_OUT = shutil.ignore_patterns(
     ".git", ".tox", ".kata", ".venv", "__pycache__", "*.egg-info", ".*_cache"
 )

@@ -1,6 +1,7 @@
 """How a test runs a verb of a tree: to its end, or in a terminal."""
 
 import os
+import select
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from grader.syllabus import ROOT
 from grader.tests.warm import run_module
 
+PATIENCE = 300  # seconds of silence after which a test is given up
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # several wait for each other where cores are shared
 
 
@@ -67,6 +69,7 @@ class Terminal:
 
     def see(self) -> str:
         """Take what comes next; nothing at the end."""
+        assert select.select([self.end], [], [], PATIENCE)[0], f"it waits:\n{self.seen}"
         try:
             more = os.read(self.end, 1 << 16).decode(errors="replace")
         except OSError:
