@@ -10,17 +10,18 @@ from itertools import groupby
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 
+from grader.forks import FORKS
 from grader.reporter import Batch
 from grader.syllabus import kata
 from grader.trial import LIMIT, Trial
 from grader.worker import Job, work
 
-TOGETHER = 8 if hasattr(os, "fork") else 1  # jobs that one child takes, one after another
+TOGETHER = 8 if FORKS else 1  # jobs that one child takes, one after another
 
 
 def context(jobs: list[Job]):
     """Return the cheapest way of starting children here, warmed up with what they all import."""
-    if "KATA_NO_FORK" in os.environ or not hasattr(os, "fork"):
+    if not FORKS:
         return multiprocessing.get_context("spawn")
     server = multiprocessing.get_context("forkserver")
     server.set_forkserver_preload([*used(jobs), "grader.warm"])

@@ -12,11 +12,11 @@ from pathlib import Path
 from grader import show
 from grader.checkout import damage
 from grader.files import home
+from grader.forks import FORKS
 from grader.syllabus import ROOT
 
 DAMAGED = 3
 ATTEMPTS = 10  # tenths of a second in which a system tells of a save
-FORKS = hasattr(os, "fork") and "KATA_NO_FORK" not in os.environ
 Check = tuple[str, str, str]  # what, what was found, and the remedy if it is not well
 
 

@@ -9,7 +9,8 @@ from multiprocessing.connection import Connection, wait
 import pytest
 
 from grader.data import gpt2_encoding, gpt2_merges
-from grader.reporter import FORKS, Reporter
+from grader.forks import FORKS
+from grader.reporter import Reporter
 from grader.syllabus import kata
 from grader.trees import compiled
 from grader.worker import Job, arguments

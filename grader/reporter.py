@@ -12,7 +12,6 @@ from grader.worker import Job, Started, arguments
 
 TROUBLE = "The check itself failed:"
 ENOUGH = 3  # as many are worth a rehearsal
-FORKS = hasattr(os, "fork") and "KATA_NO_FORK" not in os.environ
 
 
 class Reporter:
