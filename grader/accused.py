@@ -6,7 +6,6 @@ that the kata made, and call, index, measure and iterate what it gets. Nothing e
 
 import signal
 import sys
-from contextlib import nullcontext, redirect_stderr, redirect_stdout
 
 from grader.brief import brief, told
 from grader.record import Call, Record
@@ -73,8 +72,8 @@ class Accused:
         return self.seen(value, text)
 
     def __call__(self, *args, **kwargs):
-        given = [*map(told_of, args), *(f"{k}={told_of(v, 40)}" for k, v in kwargs.items())]
-        return self.run(f"{self._text}({', '.join(given)})", self._target, *args, **kwargs)
+        text = called(self._text, args, kwargs) if self._record.in_words else self._text
+        return self.run(text, self._target, *args, **kwargs)
 
     def __len__(self):
         if not hasattr(type(self._target), "__len__"):
@@ -90,14 +89,11 @@ class Accused:
     def run(self, text: str, function, *args, **kwargs):
         """Run the accused's code, note the call, and mark what it raises as its own."""
         call = Call(text, self._maker)
-        watch = nullcontext() if self._record.full() else self._record.watch
-        self._record.calls.append(call)
         args = [bare(a) for a in args]
         kwargs = {k: bare(v) for k, v in kwargs.items()}
         depth = sys.getrecursionlimit()
         try:
-            with redirect_stdout(call.printed), redirect_stderr(call.printed), watch:
-                call.result = function(*args, **kwargs)
+            self._record.hear(call, function, args, kwargs)
         except BaseException as error:
             if by_the_user(error):
                 raise
@@ -137,6 +133,12 @@ class Iteration(Accused):
         for item in self._target:
             return [item]
         return []
+
+
+def called(text: str, args: tuple, kwargs: dict) -> str:
+    """Write a call as it would stand in a program."""
+    given = [*map(told_of, args), *(f"{k}={told_of(v, 40)}" for k, v in kwargs.items())]
+    return f"{text}({', '.join(given)})"
 
 
 def told_of(value, room: int = 60) -> str:

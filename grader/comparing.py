@@ -8,8 +8,8 @@ import pytest
 
 from grader.compared import Compared
 from grader.diagnosis import fixtures, trace
+from grader.examples import plain_test
 from grader.meters import Clock, Metered, Peak, tracing
-from grader.replay import plain_test
 from grader.reporter import Reporter
 from grader.sources import length
 from grader.syllabus import ROOT, kata

@@ -1,7 +1,8 @@
 """What a failure looks like: the mistakes of the bank that behave as the accused does.
 
 The latest examples that the failing test has met are given to it again, with the accused and with
-each mistake in turn. A mistake is named if every call gives the same, and the test ends alike.
+each mistake in turn. A mistake is likely if every call gives the same, and the test ends alike.
+It is named unless the accused keeps a clause that the mistake breaks.
 """
 
 import math
@@ -11,9 +12,10 @@ from contextlib import suppress
 from itertools import zip_longest
 
 from grader.accused import Accused, plain
+from grader.examples import met, plain_test
 from grader.pages import Page
 from grader.record import Call, Record
-from grader.replay import met, plain_test, seed
+from grader.replay import seed
 from grader.shortcuts import uses
 from grader.syllabus import ROOT, Kata, syllabus
 from grader.trees import Source, Tree
@@ -30,8 +32,8 @@ def suspects(this: Kata, clause: str) -> list[Variant]:
     return [m for m in variants(this)[0] if min(m.breaks, key=order.index) == clause]
 
 
-def beliefs(this: Kata, clause: str, item) -> list[str]:
-    """Return what the authors of those mistakes believe that behave as the accused does.
+def likely(this: Kata, clause: str, item) -> list[Variant]:
+    """List the mistakes that behave as the accused does.
 
     item  the test that failed, with its fixtures, and the examples that it has met
     """
@@ -44,7 +46,7 @@ def beliefs(this: Kata, clause: str, item) -> list[str]:
             module = tree.load(this.slug)
             again = (trace(test, fixtures(item, module, mistake.source), e) for e in met(item))
             if seen and all(map(same, seen, again)):
-                found.append(mistake.belief)
+                found.append(mistake)
         tree.forget()
     return found
 

@@ -5,6 +5,7 @@
 --variant NAME    judge this entry of mistakes/<slug>.toml instead
 """
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 import pytest
@@ -12,10 +13,11 @@ import pytest
 from grader import messages
 from grader.accused import Missing, Raised, Unloadable, Unwritten
 from grader.data import gpt2_folder
-from grader.diagnosis import beliefs
+from grader.diagnosis import likely
+from grader.examples import LATEST, noted
 from grader.layout import looking_like
 from grader.pages import Page, clause_of
-from grader.replay import LATEST, noted, seed
+from grader.replay import seed
 from grader.syllabus import Kata, kata_of
 
 pytest_plugins = ["grader.fixtures"]
@@ -25,6 +27,7 @@ class Finding(NamedTuple):
     """How one test ended: passed, failed, unwritten, skipped, or crashed by its own fault.
 
     place  of the test among those of its page
+    likely mistakes that it may be: for each the belief behind it, and the clauses that it breaks
     """
 
     clause: str
@@ -32,6 +35,12 @@ class Finding(NamedTuple):
     message: str = ""
     raised: str = ""
     place: int = 0
+    likely: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    def told(self, kept: Collection[str] = ()) -> str:
+        """Say why it failed, and what that looks like: nothing that would break what is kept."""
+        named = (belief for belief, breaks in self.likely if not set(breaks) & set(kept))
+        return looking_like(self.message, list(named))
 
 
 def pytest_addoption(parser):
@@ -87,7 +96,7 @@ def pytest_runtest_makereport(item, call):
         found = judged(this, item, call, report)
         report.finding = found and found._replace(place=item.place)
         if report.failed and report.finding and report.finding.message:
-            report.longrepr = report.finding.message
+            report.longrepr = report.finding.told()
     return report
 
 
@@ -119,7 +128,8 @@ def judged(this: Kata, item, call, report) -> Finding | None:
         record.calls.clear()  # it is about no call
         error = Missing(f"{error}: `kata reset {this.name}` puts the stub back")
     message = messages.of_failure(this, clause, error, record, file)
-    if not item.parent.diagnosed and item.config.option.impl != "reference":
-        item.parent.diagnosed = True
-        message = looking_like(message, beliefs(this, name, item))
-    return Finding(name, "failed", message, raised)
+    if item.parent.diagnosed or item.config.option.impl == "reference":
+        return Finding(name, "failed", message, raised)
+    item.parent.diagnosed = True
+    alike = tuple((mistake.belief, mistake.breaks) for mistake in likely(this, name, item))
+    return Finding(name, "failed", message, raised, likely=alike)

@@ -10,8 +10,6 @@ import pickle
 import random
 import sys
 import time
-from collections import deque
-from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -19,8 +17,8 @@ from multiprocessing.connection import Connection
 import pytest
 
 from grader.accused import Unwritten
-
-LATEST = 24  # examples of a test that are remembered
+from grader.examples import plain_test
+from grader.record import Record
 
 
 def seed() -> None:
@@ -41,12 +39,14 @@ class Replay:
     """Keeps the arguments of each test's examples, as they were before a test had them.
 
     drawn    by test, the arguments of its examples; a process that has used them is given up
+    pickled  the same, for those that are to be used twice
     seconds  by test, how long it took
     whole    whether no test has failed yet: the first that does is shown in full
     """
 
     def __init__(self):
         self.drawn: dict[str, list[dict]] = {}
+        self.pickled: dict[str, list[bytes]] = {}
         self.seconds: dict[str, float] = {}
         self.whole, self.notes = True, None
 
@@ -65,6 +65,7 @@ class Replay:
             name, examples, seconds = pickle.loads(heard.recv_bytes())
             self.seconds[name] = seconds
             if examples is not None:
+                self.pickled[name] = examples
                 self.drawn[name] = [pickle.loads(example) for example in examples]
             return True
         return False
@@ -75,14 +76,19 @@ class Replay:
         if self.notes or pyfuncitem.nodeid not in self.drawn:
             return None
         given = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
-        failure = first_failure(pyfuncitem.obj, given, self.drawn[pyfuncitem.nodeid])
-        if failure and self.whole and not isinstance(failure, Unwritten):
+        with wordless(pyfuncitem.funcargs["kata"]._record):
+            failed = first_failure(pyfuncitem.obj, given, self.drawn[pyfuncitem.nodeid])
+        if not failed:
+            return True
+        place, failure = failed
+        if self.whole and not isinstance(failure, Unwritten):
             self.whole = False
             seed()
             pyfuncitem.obj(**given)
-        if failure:
             raise failure
-        return True
+        example = pickle.loads(self.pickled[pyfuncitem.nodeid][place])
+        _, failure = first_failure(pyfuncitem.obj, given, [example]) or failed
+        raise failure
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item):
@@ -94,46 +100,23 @@ class Replay:
             self.notes.send_bytes(pickle.dumps((item.nodeid, met, time.perf_counter() - began)))
 
 
-@contextmanager
-def noted(item, room: int | None = LATEST):
-    """Keep the arguments of the latest examples that a test meets, as they were before it."""
-    item.met = deque(maxlen=room)
-    if not hasattr(item.obj, "hypothesis"):
-        item.met.append(pickle.dumps({}))
-        yield
-        return
-    test = item.obj.hypothesis.inner_test
-
-    def noting(**arguments):
-        drawn = {k: v for k, v in arguments.items() if k not in item.funcargs}
-        item.met.append(pickle.dumps(drawn))
-        test(**arguments)
-
-    noting.noted = test
-    item.obj.hypothesis.inner_test = noting
-    try:
-        yield
-    finally:
-        item.obj.hypothesis.inner_test = test
-
-
-def plain_test(test):
-    """Return the function that takes an example, of a test as it is written."""
-    inner = test.hypothesis.inner_test if hasattr(test, "hypothesis") else test
-    return getattr(inner, "noted", inner)
-
-
-def met(item) -> Iterator[dict]:
-    """Make the arguments of the latest examples anew."""
-    return map(pickle.loads, item.met)
-
-
-def first_failure(test, given: dict, examples: list[dict]) -> Exception | None:
-    """Call a test with one example after another. Return what the first that fails raises."""
-    for example in examples:
+def first_failure(test, given: dict, examples: list[dict]) -> tuple[int, Exception] | None:
+    """Call a test with one example after another. Return which is the first to fail, and how."""
+    for place, example in enumerate(examples):
         seed_python()
         try:
             plain_test(test)(**given, **example)
         except Exception as failure:
-            return failure
+            return place, failure
     return None
+
+
+@contextmanager
+def wordless(record: Record):
+    """Do without the words of the calls, which are needed only where something fails."""
+    record.in_words = False
+    try:
+        yield
+    finally:
+        record.in_words = True
+        record.calls.clear()

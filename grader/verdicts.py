@@ -3,7 +3,7 @@
 import hashlib
 import json
 import platform
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib.metadata import version
@@ -29,8 +29,10 @@ class Verdict:
         return sum(clause["state"] == state for clause in self.clauses.values())
 
 
-def judge(this: Kata, findings: Iterable, stopped: str = "") -> Verdict:
+def judge(this: Kata, findings: Collection, stopped: str = "") -> Verdict:
     """Judge a kata by what its tests found. A clause is kept only if it was seen to pass."""
+    failed = {finding.clause for finding in findings if finding.outcome != "passed"}
+    kept = {finding.clause for finding in findings} - failed
     clauses = {
         name: {"sentence": clause.sentence, "state": "untested", "message": ""}
         for name, clause in Page(this.page).clauses().items()
@@ -43,7 +45,7 @@ def judge(this: Kata, findings: Iterable, stopped: str = "") -> Verdict:
         )
         state = means.get(finding.outcome, "broken")
         if rank.index(state) > rank.index(clause["state"]):
-            clause |= {"state": state, "message": finding.message if state == "broken" else ""}
+            clause |= {"state": state, "message": finding.told(kept) if state == "broken" else ""}
     broken = (clause["message"] for clause in clauses.values() if clause["state"] == "broken")
     states = {clause["state"] for clause in clauses.values()}
     if stopped:

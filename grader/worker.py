@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 import pytest
 
@@ -82,4 +82,9 @@ def silence() -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)
-    sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")  # noqa: SIM115
+    sys.stdin, sys.stdout, sys.stderr = open(0), taking(1), taking(2)  # noqa: SIM115
+
+
+def taking(stream: int) -> TextIO:
+    """Open a stream for text that takes every character, whatever the locale knows."""
+    return open(stream, "w", encoding="utf-8", errors="backslashreplace")

@@ -1,6 +1,8 @@
 """Settings for every test. Inputs are in strategies.py, assertions in laws.py."""
 
 from hypothesis import HealthCheck, Phase, settings
+from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 
 phases = (Phase.explicit, Phase.generate, Phase.shrink)  # explaining costs seconds, and says less
 settings.register_profile(
@@ -20,3 +22,4 @@ settings.register_profile(
 )
 settings.register_profile("random", parent=settings.get_profile("everyone"), derandomize=False)
 settings.load_profile("everyone")
+providers._get_local_constants = Constants  # what is drawn depends on no code, wherever that lies

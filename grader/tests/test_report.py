@@ -18,6 +18,7 @@ from grader.show import MARKS
 from grader.syllabus import ROOT, kata, syllabus
 from grader.tests.states import everything
 from grader.verdicts import Verdict
+from grader.words import program
 
 SLUG = "text/regex_tokenize"
 VOID = {"meta", "link", "img"}
@@ -89,7 +90,9 @@ def test_it_counts_what_is_solved_in_all_and_by_chapter(full):
 
 def test_it_says_what_is_next_and_how_it_is_brought_up_to_date(full):
     assert full.all("h2")[0][1] == "Next: Counting and merging pairs"
-    assert "1 kata has changed and was not tested since. kata grade" in full.all("main")[0][1]
+    assert (
+        f"1 kata has changed and was not tested since. {program()} grade" in full.all("main")[0][1]
+    )
     assert "kata report --html FILE" in full.all("footer")[0][1]
 
 
