@@ -48,7 +48,7 @@ class OnCall(Reporter):
             if heard in ready and not self.replay.learn(heard):
                 listening.remove(heard)
                 gc.freeze()  # of all that is there by now, nothing is to be looked through again
-            if self.orders in ready and self.ordered():
+            if self.orders in ready and self.ordered(session.config.option):
                 session.items.sort(key=self.turn)
                 gc.set_threshold(SELDOM)
                 return
@@ -69,10 +69,10 @@ class OnCall(Reporter):
             return False
         return True
 
-    def ordered(self) -> bool:
+    def ordered(self, option) -> bool:
         """Take an order. True where it is to be carried out: in a child, if there can be one."""
         try:
-            self.order = self.orders.recv()
+            self.order, option.solved = self.orders.recv()
         except EOFError:
             os._exit(0)
         return self.fork() if FORKS else True

@@ -37,13 +37,13 @@ class Stand:
         orders.close()
         return trial, order
 
-    def judge(self) -> None:
-        """Have the kata judged as it stands now."""
+    def judge(self, solved: set[str]) -> None:
+        """Have the kata judged as it stands now, with these of the learner's that it uses."""
         self.ended, self.orders = [], self.orders + 1
         for trial, order in self.parts:
             trial.jobs = [self.job]
             trial.wait_longer()
-            order.send(self.orders)
+            order.send((self.orders, solved))
             self.busy.append(trial)
 
     def waits_for(self) -> list[Connection]:

@@ -30,7 +30,7 @@ class Watch:
         self.this, self.screen = this, Screen(plain)
         self.saves, self.keys = Saves(poll), Keys(self.screen.again)
         self.wishes, self.stands = Wishes(self), {}
-        self.broken, self.key, self.announced = damage(), "", False
+        self.broken, self.key, self.announced, self.lent = damage(), "", False, []
 
     def run(self) -> None:
         """Watch until somebody presses q."""
@@ -94,12 +94,13 @@ class Watch:
         stand = self.stand(this)
         settle(this)
         self.key, self.announced = fingerprint(this), False
+        self.lent = borrowed(this, lean=False)
         verdict = known(this)
         if told := damaged(this, self.broken):
             verdict = Verdict(this.slug, "damaged", told)
         if verdict.state not in ("untested", "stopped") and not (again and verdict.clauses):
             return self.show(verdict)
-        return stand.judge()
+        return stand.judge({k.slug for k in this.imports()} - {k.slug for k in self.lent})
 
     def tell(self, findings: list, stopped: str) -> None:
         """Show what the tests found, and keep it, if that is still what stands in the file."""
@@ -110,7 +111,7 @@ class Watch:
 
     def show(self, verdict: Verdict) -> None:
         """Paint a verdict, and what may be done now. What comes next is made ready."""
-        this, lent = self.this, borrowed(self.this, lean=False)
+        this, lent = self.this, self.lent
         solved = verdict.state == "solved"
         following = open_after(this) if solved else None
         self.screen.paint(

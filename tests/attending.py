@@ -67,7 +67,7 @@ def drawn(test):
     """Draw a seed, sizes, blocks, and whether queries look back only."""
     for sizes, causal in ((MORE_QUERIES, True), (SIZES, True), (SIZES, False)):
         test = example(seed=0, sizes=sizes, block=(2, 2), causal=causal)(test)
-    return settings(max_examples=8)(
+    return settings(max_examples=4)(
         given(seed=seeds, sizes=distinct(4), block=blocks, causal=st.booleans())(test)
     )
 

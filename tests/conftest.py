@@ -7,7 +7,7 @@ from hypothesis.internal.constants_ast import Constants
 phases = (Phase.explicit, Phase.generate, Phase.shrink)  # explaining costs seconds, and says less
 settings.register_profile(
     "everyone",
-    max_examples=20,
+    max_examples=10,
     deadline=None,
     derandomize=True,
     database=None,

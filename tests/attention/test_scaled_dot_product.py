@@ -8,7 +8,7 @@ from itertools import product
 from math import log, sqrt
 
 import torch
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.devices import assert_stays_on_device
@@ -28,7 +28,6 @@ from tests.tensor_laws import (
 )
 from tests.tensors import chance, distinct, seeds, some, tensor
 
-few = settings(max_examples=15)
 kinds = st.sampled_from(["normal", "integers", "zeros", "equal", "one_hot"])
 batches = st.sampled_from([(), (2,), (3, 2), (2, 1, 3)])
 sizes = distinct(4)  # Tq, Tk, d_k, d_v
@@ -38,7 +37,7 @@ MASK = torch.tensor([[True, False, True], [False, False, False]])  # fits SIZES
 
 def drawn(test):
     """Draw a seed and sizes."""
-    return few(given(seed=seeds, sizes=sizes)(example(seed=0, sizes=SIZES)(test)))
+    return given(seed=seeds, sizes=sizes)(example(seed=0, sizes=SIZES)(test))
 
 
 def inputs(seed, sizes=SIZES, before=(), kind="normal"):
@@ -69,7 +68,6 @@ def test_the_printed_values_hold(kata, examples):
     assert_examples(kata, examples)
 
 
-@few
 @given(seed=seeds, sizes=sizes, before=batches, kind=kinds)
 @example(seed=0, sizes=SIZES, before=(3, 2), kind="normal")
 def test_it_agrees_with_the_definition(kata, seed, sizes, before, kind):

@@ -3,7 +3,7 @@
 from math import sqrt
 
 import torch
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.laws import (
@@ -16,8 +16,6 @@ from tests.laws import (
 from tests.modules import assert_parameters, assert_saved, assert_state_travels, loaded, values
 from tests.tensor_laws import assert_batches, assert_keeps_type, assert_same_gradients
 from tests.tensors import distinct, kinds, random, seeds, tensor
-
-few = settings(max_examples=10)
 
 
 def shapes(d_in, d_out, bias=False):
@@ -53,7 +51,6 @@ def test_the_printed_values_hold(kata, examples):
     assert_examples(kata, examples)
 
 
-@settings(max_examples=25)
 @given(seed=seeds, kind=kinds, sizes=distinct(4), bias=st.booleans())
 @example(seed=0, kind="normal", sizes=(2, 5, 3, 4), bias=True)
 @example(seed=0, kind="normal", sizes=(1, 3, 4, 2), bias=False)
@@ -64,7 +61,6 @@ def test_it_agrees_with_the_definition(kata, seed, kind, sizes, bias):
     assert_close(head(kata, given, bias)(x), by_the_definition(given, x), atol=1e-8)  # large: 1e3
 
 
-@few
 @given(seed=seeds, sizes=distinct(2), bias=st.booleans())
 @example(seed=0, sizes=(3, 4), bias=True)
 def test_a_position_alone_gives_its_own_value(kata, seed, sizes, bias):
@@ -72,7 +68,6 @@ def test_a_position_alone_gives_its_own_value(kata, seed, sizes, bias):
     assert_close(head(kata, given, bias)(x), project(given, "v", x))
 
 
-@few
 @given(seed=seeds, sizes=distinct(3))
 @example(seed=0, sizes=(3, 4, 2))
 def test_equal_values_come_out_as_they_are(kata, seed, sizes):
@@ -83,7 +78,6 @@ def test_equal_values_come_out_as_they_are(kata, seed, sizes):
     assert_close(y, given["v.bias"].expand(T, d_out))
 
 
-@few
 @given(seed=seeds, sizes=distinct(3))
 @example(seed=0, sizes=(5, 3, 4))
 def test_the_order_of_the_positions_does_not_matter(kata, seed, sizes):
@@ -94,7 +88,6 @@ def test_the_order_of_the_positions_does_not_matter(kata, seed, sizes):
     assert_close(one(x[order]), still[order])
 
 
-@few
 @given(n=st.integers(3, 6), pair=st.permutations(range(3)))
 @example(n=3, pair=[0, 2, 1])
 def test_queries_ask_and_keys_answer(kata, n, pair):
@@ -111,7 +104,6 @@ def test_queries_ask_and_keys_answer(kata, n, pair):
     assert_close(y, expected)
 
 
-@few
 @given(seed=seeds, sizes=distinct(3))
 @example(seed=0, sizes=(3, 4, 2))
 def test_the_scores_are_divided_by_the_root_of_d_out(kata, seed, sizes):
@@ -125,7 +117,6 @@ def test_the_scores_are_divided_by_the_root_of_d_out(kata, seed, sizes):
     assert_close(head(kata, longer)(x), expected)
 
 
-@few
 @given(seed=seeds, sizes=distinct(2))
 @example(seed=0, sizes=(3, 4))
 def test_identity_matrices_make_it_simple_attention(kata, seed, sizes):
@@ -135,7 +126,6 @@ def test_identity_matrices_make_it_simple_attention(kata, seed, sizes):
     assert_close(one(d**0.25 * x), d**0.25 * torch.softmax(x @ x.mT, -1) @ x)
 
 
-@few
 @given(seed=seeds, sizes=distinct(3))
 @example(seed=0, sizes=(3, 4, 2))
 def test_the_bias_of_the_keys_changes_nothing(kata, seed, sizes):
@@ -146,7 +136,6 @@ def test_the_bias_of_the_keys_changes_nothing(kata, seed, sizes):
     assert_close(head(kata, moved, True)(x), still)
 
 
-@few
 @given(seed=seeds, sizes=distinct(4))
 @example(seed=0, sizes=(2, 3, 5, 4))
 def test_every_sequence_of_a_batch_is_by_itself(kata, seed, sizes):
@@ -175,7 +164,6 @@ def test_it_learns_three_matrices__that_begin_at_random(kata):
         assert_holds(not alike, f"begins with `{name}.weight` equal to `{other}.weight`")
 
 
-@few
 @given(seed=seeds, sizes=distinct(4), bias=st.booleans())
 @example(seed=0, sizes=(2, 5, 3, 4), bias=True)
 def test_the_gradient_is_that_of_the_definition(kata, seed, sizes, bias):

@@ -6,7 +6,7 @@ What is up to chance is judged with bounds of 6 standard deviations or more, for
 from math import sqrt
 
 import torch
-from hypothesis import example, given, settings
+from hypothesis import example, given
 
 from tests.devices import assert_stays_on_device
 from tests.laws import (
@@ -19,7 +19,6 @@ from tests.laws import (
 from tests.tensor_laws import assert_batches, assert_keeps_type, assert_same_gradients
 from tests.tensors import kinds, leading, random, seeds, sizes, tensor
 
-few = settings(max_examples=15)
 drawn = given(seed=seeds, n=sizes, kind=kinds)
 NUMBERS = {4: 1000, 64: 1000, 1024: 300}  # d_k, and how many queries: enough, and soon drawn
 SHARES = {4: (0.426, 0.234), 64: (0.843, 0.245), 1024: (0.961, 0.246)}  # raw and scaled; of
@@ -48,7 +47,6 @@ def test_the_printed_values_hold(kata, examples):
     assert_examples(kata, examples)
 
 
-@few
 @given(seed=seeds, n=sizes, before=leading, kind=kinds)
 @example(seed=0, n=3, before=(2, 4), kind="normal")
 def test_it_agrees_with_the_definition(kata, seed, n, before, kind):
@@ -206,7 +204,6 @@ def test_all_chance_comes_from_the_generator(kata):
     assert_holds(left, "drew from torch's own generator, or seeded it")
 
 
-@few
 @given(seed=seeds, n=sizes)
 @example(seed=0, n=3)
 def test_any_leading_axes_are_a_batch(kata, seed, n):
@@ -214,7 +211,6 @@ def test_any_leading_axes_are_a_batch(kata, seed, n):
         assert_batches(kata.softmax_jacobian, shares(seed, *before, n))
 
 
-@few
 @given(seed=seeds, n=sizes)
 @example(seed=0, n=3)
 def test_the_gradient_is_that_of_the_definition(kata, seed, n):

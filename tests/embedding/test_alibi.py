@@ -1,7 +1,7 @@
 """spec/embedding/alibi.md, clause by clause."""
 
 import torch
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.laws import assert_close, assert_examples, assert_holds, assert_raises
@@ -39,7 +39,6 @@ def test_the_printed_values_hold(kata, examples):
 
 
 @given(n=heads, t=distinct(2))
-@settings(max_examples=15)
 @example(n=3, t=(3, 5))
 @example(n=6, t=(5, 3))
 @example(n=2, t=(0, 3))
@@ -52,7 +51,6 @@ def test_it_agrees_with_the_definition(kata, n, t):
 
 
 @given(n=heads, t=lengths)
-@settings(max_examples=15)
 @example(n=2, t=4)
 def test_its_own_place_costs_nothing(kata, n, t):
     bias = kata.alibi_bias(n, t, t)
@@ -63,7 +61,6 @@ def test_its_own_place_costs_nothing(kata, n, t):
 
 
 @given(n=heads, t=lengths)
-@settings(max_examples=15)
 @example(n=2, t=4)
 @example(n=1, t=300)
 def test_one_step_back_costs_one_slope(kata, n, t):
@@ -79,7 +76,6 @@ def test_one_step_back_costs_one_slope(kata, n, t):
 
 
 @given(n=heads, t=distinct(2))
-@settings(max_examples=15)
 @example(n=1, t=(2, 5))
 @example(n=1, t=(5, 2))
 @example(n=8, t=(1, 4))
@@ -93,7 +89,6 @@ def test_the_last_query_stands_at_the_last_key(kata, n, t):
 
 
 @given(n=heads, t=distinct(2))
-@settings(max_examples=15)
 @example(n=2, t=(4, 5))
 def test_only_the_distance_counts(kata, n, t):
     bias = kata.alibi_bias(n, *t)
@@ -105,7 +100,6 @@ def test_only_the_distance_counts(kata, n, t):
 
 
 @given(seed=seeds, n=heads, t=distinct(2))
-@settings(max_examples=15)
 @example(seed=0, n=2, t=(3, 5))
 def test_a_constant_in_a_row_changes_no_share(kata, seed, n, t):
     scores = tensor(seed, n, *t)

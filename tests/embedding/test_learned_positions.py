@@ -3,7 +3,7 @@
 from math import sqrt
 
 import torch
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.laws import (
@@ -18,7 +18,6 @@ from tests.modules import assert_parameters, assert_saved, loaded, values
 from tests.tensor_laws import assert_batches, assert_gradient, assert_same_gradients, pull_back
 from tests.tensors import distinct, ids, leading, seeds, tensor
 
-fewer = settings(max_examples=15)
 widths = st.sampled_from([4, 9, 1])  # their roots are whole: float32 holds them as well
 
 
@@ -100,7 +99,6 @@ def test_fresh_tables_are_standard_normal(kata):
 @given(seed=seeds, context=st.integers(2, 6), before=leading)
 @example(seed=0, context=5, before=())
 @example(seed=0, context=5, before=(2,))
-@fewer
 def test_positions_are_counted_along_the_last_axis(kata, seed, context, before):
     given, T = tables(5, context, 3, seed), context - 1
     given["tok.weight"] = torch.zeros(5, 3, dtype=torch.float64)
@@ -110,7 +108,6 @@ def test_positions_are_counted_along_the_last_axis(kata, seed, context, before):
 
 @given(seed=seeds, size=distinct(2))
 @example(seed=0, size=(2, 3))
-@fewer
 def test_all_sequences_begin_at_the_same_position(kata, seed, size):
     emb = made(kata, tables(5, 6, 3, seed))
     assert_batches(lambda row: emb(row.clone()), ids(seed, *size, n=5))
@@ -119,7 +116,6 @@ def test_all_sequences_begin_at_the_same_position(kata, seed, size):
 
 @given(seed=seeds, T=st.integers(2, 6))
 @example(seed=0, T=4)
-@fewer
 def test_tokens_leave_their_positions_behind(kata, seed, T):
     given = tables(5, 7, 3, seed)
     emb, pos = made(kata, given), given["pos.weight"][:T]
@@ -130,7 +126,6 @@ def test_tokens_leave_their_positions_behind(kata, seed, T):
 
 @given(seed=seeds, T=st.integers(1, 6), cut=st.integers(0, 5))
 @example(seed=0, T=5, cut=2)
-@fewer
 def test_an_offset_moves_every_position_on(kata, seed, T, cut):
     emb, cut = made(kata, tables(5, 7, 3, seed)), min(cut, T - 1)
     row = ids(seed, 2, T, n=5)
@@ -171,7 +166,6 @@ def test_the_scale_is_for_the_tokens_alone__of_any_length(kata):
 @given(seed=seeds, context=st.integers(1, 6), offset=st.integers(0, 6))
 @example(seed=0, context=5, offset=0)
 @example(seed=0, context=5, offset=5)
-@fewer
 def test_a_sequence_may_fill_the_table(kata, seed, context, offset):
     given, offset = tables(5, context, 3, seed), min(offset, context)
     row, none = ids(seed, 2, context - offset, n=5), torch.zeros(2, 0, 3).double()
@@ -197,7 +191,6 @@ def test_a_position_without_a_row_is_refused__before_the_first(kata):
 
 @given(seed=seeds, place=places(), B=st.integers(1, 4))
 @example(seed=0, place=(6, 2, 3), B=2)
-@fewer
 def test_a_position_learns_from_every_sequence(kata, seed, place, B):
     context, offset, T = place
     emb, back = made(kata, tables(5, context, 3, seed)), tensor(seed, B, T, 3)
@@ -221,7 +214,6 @@ def test_the_tables_decide_the_type(kata):
 
 @given(seed=seeds, place=places(), before=leading, dim=widths, scale=st.booleans())
 @example(seed=0, place=(6, 2, 3), before=(2,), dim=4, scale=True)
-@fewer
 def test_the_gradient_is_that_of_the_definition(kata, seed, place, before, dim, scale):
     context, offset, T = place
     given, row = tables(5, context, dim, seed), ids(seed, *before, T, n=5)

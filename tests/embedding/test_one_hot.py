@@ -1,7 +1,7 @@
 """spec/embedding/one_hot.md, clause by clause."""
 
 import torch
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from torch.overrides import TorchFunctionMode
 
@@ -19,7 +19,6 @@ from tests.tensors import ids, leading, seeds, sizes, tensor
 
 makers = ("arange", "eye", "zeros", "ones", "full", "empty", "tensor", "as_tensor", "from_numpy")
 MAKERS = {getattr(torch, name) for name in makers}
-fewer = settings(max_examples=20)
 
 
 class Elsewhere(TorchFunctionMode):
@@ -46,7 +45,6 @@ def test_the_printed_values_hold(kata, examples):
 
 @given(seed=seeds, n=sizes, shape=leading)
 @example(seed=0, n=5, shape=(3, 2))
-@fewer
 def test_it_agrees_with_the_definition(kata, seed, n, shape):
     given = ids(seed, *shape, n=n)
     right = by_the_definition(given, n)
@@ -57,7 +55,6 @@ def test_it_agrees_with_the_definition(kata, seed, n, shape):
 @example(seed=0, n=5, shape=(3,))
 @example(seed=0, n=5, shape=())
 @example(seed=0, n=5, shape=(2, 0))
-@fewer
 def test_the_new_axis_is_the_last(kata, seed, n, shape):
     vectors = kata.one_hot(ids(seed, *shape, n=n), n)
     told = f"returned shape {tuple(vectors.shape)}, not {(*shape, n)}"
@@ -75,7 +72,6 @@ def test_the_new_axis_is_the_last__and_no_id_minds_the_others(kata):
 
 @given(seed=seeds, n=sizes)
 @example(seed=0, n=5)
-@fewer
 def test_every_row_holds_a_single_one(kata, seed, n):
     row = [n - 1, *ids(seed, 4, n=n).tolist()]
     vectors = kata.one_hot(torch.tensor(row), n)
@@ -89,7 +85,6 @@ def test_every_row_holds_a_single_one(kata, seed, n):
 
 @given(seed=seeds, n=sizes)
 @example(seed=0, n=5)
-@fewer
 def test_the_one_stands_at_the_id(kata, seed, n):
     row = [0, n - 1, *ids(seed, 3, n=n).tolist()]
     vectors = kata.one_hot(torch.tensor(row), n)
@@ -101,7 +96,6 @@ def test_the_one_stands_at_the_id(kata, seed, n):
 
 @given(seed=seeds, n=sizes)
 @example(seed=0, n=5)
-@fewer
 def test_different_ids_have_nothing_in_common(kata, seed, n):
     row = ids(seed, 4, n=n).tolist()
     vectors = kata.one_hot(torch.tensor(row), n)
@@ -114,7 +108,6 @@ def test_different_ids_have_nothing_in_common(kata, seed, n):
 
 @given(seed=seeds, n=sizes, dim=sizes)
 @example(seed=0, n=5, dim=3)
-@fewer
 def test_the_product_with_a_table_looks_rows_up(kata, seed, n, dim):
     table, row = tensor(seed, n, dim), ids(seed, 4, n=n).tolist()
     vectors = kata.one_hot(torch.tensor(row), n, dtype=torch.float64)
@@ -134,7 +127,6 @@ def test_the_type_is_the_one_asked_for(kata):
 
 @given(n=sizes, far=st.sampled_from([0, 1, 99]), before=st.integers(0, 2))
 @example(n=4, far=0, before=1)
-@fewer
 def test_an_id_outside_is_refused(kata, n, far, before):
     for outside in (-1 - far, n + far):
         row = [0] * before + [outside] + [n - 1] * (2 - before)

@@ -1,7 +1,7 @@
 """spec/embedding/token_embedding.md, clause by clause."""
 
 import torch
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from torch import nn
 
@@ -17,8 +17,6 @@ from tests.laws import (
 from tests.modules import assert_parameters, assert_saved, loaded, values
 from tests.tensor_laws import assert_batches, assert_gradient, assert_same_gradients, pull_back
 from tests.tensors import distinct, ids, leading, random, seeds, sizes, tensor
-
-fewer = settings(max_examples=15)
 
 
 def table(rows, dim, seed=0):
@@ -55,7 +53,6 @@ def test_the_printed_values_hold(kata, examples):
 
 @given(seed=seeds, size=distinct(2), shape=leading)
 @example(seed=0, size=(5, 3), shape=(3, 2))
-@fewer
 def test_it_agrees_with_the_definition(kata, seed, size, shape):
     given, row = table(*size, seed), ids(seed, *shape, n=size[0])
     right = by_the_definition(given, row)
@@ -99,7 +96,6 @@ def test_a_fresh_table_is_standard_normal(kata):
 @example(seed=0, size=(5, 3), shape=(4,))
 @example(seed=0, size=(5, 3), shape=())
 @example(seed=0, size=(5, 3), shape=(2, 0))
-@fewer
 def test_any_shape_of_ids_will_do(kata, seed, size, shape):
     vectors = kata.TokenEmbedding(*size)(ids(seed, *shape, n=size[0]))
     told = f"returned shape {tuple(vectors.shape)}, not {(*shape, size[1])}"
@@ -114,7 +110,6 @@ def test_any_shape_of_ids_will_do__and_no_id_minds_the_others(kata):
 
 @given(seed=seeds, size=distinct(2), scale=st.sampled_from([1.0, 1e-6, 1e6]))
 @example(seed=0, size=(5, 3), scale=1.0)
-@fewer
 def test_each_id_gets_its_row_as_it_stands(kata, seed, size, scale):
     given = {"weight": scale * table(*size, seed)["weight"]}
     every = [size[0] - 1, *range(size[0])]
@@ -124,7 +119,6 @@ def test_each_id_gets_its_row_as_it_stands(kata, seed, size, scale):
 
 @given(seed=seeds, size=distinct(2), shape=leading)
 @example(seed=0, size=(5, 3), shape=(4,))
-@fewer
 def test_it_is_the_product_with_one_hot_vectors(kata, seed, size, shape):
     given, row = table(*size, seed), ids(seed, *shape, n=size[0])
     vectors = one_hot(row, size[0])
@@ -138,7 +132,6 @@ def test_it_is_the_product_with_one_hot_vectors(kata, seed, size, shape):
 
 @given(seed=seeds, size=distinct(2))
 @example(seed=0, size=(5, 3))
-@fewer
 def test_it_is_a_linear_layer_without_a_bias(kata, seed, size):
     given, row = table(*size, seed), ids(seed, 4, n=size[0])
     linear = nn.Linear(*size, bias=False).double()
@@ -160,7 +153,6 @@ def gradient(emb):
 
 @given(seed=seeds, size=distinct(2))
 @example(seed=0, size=(5, 3))
-@fewer
 def test_only_rows_that_are_looked_up_get_a_gradient(kata, seed, size):
     row = ids(seed, 2, n=size[0])
     absent = sorted({*range(size[0])} - {*row.tolist()})
@@ -175,7 +167,6 @@ def test_only_rows_that_are_looked_up_get_a_gradient(kata, seed, size):
 
 @given(seed=seeds, size=distinct(2), times=st.integers(2, 4))
 @example(seed=0, size=(5, 3), times=2)
-@fewer
 def test_a_repeated_id_adds_its_gradients_up(kata, seed, size, times):
     one = seed % size[0]
     emb, back = made(kata, table(*size, seed)), tensor(seed, times, size[1])
@@ -195,7 +186,6 @@ def test_the_table_decides_the_type(kata):
 
 @given(n=sizes, far=st.sampled_from([0, 1, 99]), before=st.integers(0, 2))
 @example(n=4, far=0, before=1)
-@fewer
 def test_an_id_outside_the_table_is_refused(kata, n, far, before):
     emb = kata.TokenEmbedding(n, 3)
     for outside in (-1 - far, n + far):
@@ -207,7 +197,6 @@ def test_an_id_outside_the_table_is_refused(kata, n, far, before):
 
 @given(seed=seeds, size=distinct(2), shape=leading)
 @example(seed=0, size=(5, 3), shape=(3, 2))
-@fewer
 def test_the_gradient_is_that_of_the_definition(kata, seed, size, shape):
     given, row = table(*size, seed), ids(seed, *shape, n=size[0])
     kept = row.clone()

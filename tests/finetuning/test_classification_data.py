@@ -4,7 +4,7 @@ import random
 from collections import Counter
 
 import torch
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 
@@ -19,7 +19,6 @@ from tests.laws import (
 from tests.tensors import random as seeded
 from tests.tensors import seeds
 
-few = settings(max_examples=25)
 PAD = 122  # also the id of the letter z
 labels = st.lists(st.sampled_from([0, 0, 0, 1, 1, -7]), max_size=12)
 words = st.lists(st.text("abz😀", min_size=1, max_size=5), min_size=1, max_size=6)
@@ -45,7 +44,6 @@ def test_the_printed_values_hold(kata, examples):
     assert_examples(kata, examples)
 
 
-@few
 @given(texts=words, length=lengths)
 @example(texts=["ab", "zabza", "z"], length=3)
 @example(texts=["ab", "zabza", "z"], length=None)
@@ -60,7 +58,6 @@ def test_it_agrees_with_the_definition(kata, texts, length):
         assert_equal((real, label), (min(len(text), L), 3 + i))
 
 
-@few
 @given(marks=labels, seed=seeds)
 @example(marks=[0, 0, 1, 0, 0, 1, -7, -7, -7], seed=0)
 def test_every_class_keeps_as_many(kata, marks, seed):
@@ -71,7 +68,6 @@ def test_every_class_keeps_as_many(kata, marks, seed):
         assert_holds(kept == dict.fromkeys(marks, least), f"{told} has {least}")
 
 
-@few
 @given(marks=labels, seed=seeds)
 @example(marks=[0, 0, 1, 0, 0, 1, -7, -7, -7], seed=0)
 def test_what_is_kept_was_given(kata, marks, seed):
@@ -95,7 +91,6 @@ def test_which_rows_are_kept_is_drawn(kata):
         assert_each_as_often(draw, choices.split(), f"of {what} kept")
 
 
-@few
 @given(number=st.integers(0, 30), fractions=shares, seed=seeds)
 @example(number=11, fractions=(0.7, 0.1, 0.2), seed=0)
 def test_every_row_is_in_one_part(kata, number, fractions, seed):
@@ -111,7 +106,6 @@ def test_every_row_is_in_one_part(kata, number, fractions, seed):
         assert_holds(not lost, told if rows is some else f"{told}, which were given twice")
 
 
-@few
 @given(number=st.integers(0, 200), fractions=shares)
 @example(number=1494, fractions=(0.7, 0.1, 0.2))
 @example(number=1100, fractions=(0.85, 0.1, 0.05))
@@ -160,7 +154,6 @@ def test_shares_that_do_not_add_up_are_refused(kata):
                 kata.split(range(9), seeded(0), fractions)
 
 
-@few
 @given(texts=words, length=lengths)
 @example(texts=["ab", "z😀bza", "z"], length=3)
 def test_a_text_stands_in_front_of_its_padding(kata, texts, length):
@@ -175,7 +168,6 @@ def test_a_text_stands_in_front_of_its_padding(kata, texts, length):
             assert_holds(set(rest) <= {pad}, told)
 
 
-@few
 @given(texts=words, length=lengths)
 @example(texts=["zzz", "az", "zabza"], length=4)
 def test_the_length_counts_what_is_real(kata, texts, length):
@@ -186,7 +178,6 @@ def test_the_length_counts_what_is_real(kata, texts, length):
         assert_holds(found == right, f"{told} {encode(text)}, and pad_id {PAD}")
 
 
-@few
 @given(texts=words, length=st.integers(1, 9))
 @example(texts=["a", "ab"], length=5)
 @example(texts=["abzab", "ab"], length=3)

@@ -4,7 +4,7 @@ from contextlib import nullcontext, suppress
 
 import torch
 import torch.nn.functional as F
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from torch import nn
 
@@ -15,7 +15,6 @@ from tests.modes import assert_modes, assert_recording_kept, modes
 from tests.tensor_laws import assert_same_gradients
 from tests.tensors import chance, distinct, ids, seeds, tensor
 
-few = settings(max_examples=15)
 choices = {"head": ["head."], "last_block": ["head.", "blocks.{}.", "ln_f."], "all": [""]}
 
 
@@ -23,7 +22,6 @@ def test_the_printed_values_hold(kata, examples):
     assert_examples(kata, examples)
 
 
-@few
 @given(seed=seeds, shapes=st.lists(distinct(2), min_size=1, max_size=3))
 @example(seed=0, shapes=[(3, 5), (1, 4)])
 def test_it_agrees_with_the_definition(kata, seed, shapes):
@@ -146,7 +144,6 @@ def test_an_impossible_choice_is_refused(kata):
             assert_holds(same, "raised ValueError, and had changed the model before")
 
 
-@few
 @given(seed=seeds, sizes=distinct(3))
 @example(seed=0, sizes=(3, 5, 2))
 def test_the_scores_are_those_of_the_last_real_id(kata, seed, sizes):
@@ -167,7 +164,6 @@ def test_the_scores_are_those_of_the_last_real_id(kata, seed, sizes):
     assert_equal(kata.last_token_logits(logits[:0], lengths[:0]), logits[:0, 0])
 
 
-@few
 @given(seed=seeds, sizes=distinct(3))
 @example(seed=0, sizes=(3, 5, 2))
 def test_the_gradient_reaches_these_scores_alone(kata, seed, sizes):
@@ -177,7 +173,6 @@ def test_the_gradient_reaches_these_scores_alone(kata, seed, sizes):
     assert_same_gradients(kata.last_token_logits, oracle, tensor(seed, *sizes), lengths)
 
 
-@few
 @given(seed=seeds, more=st.integers(0, 3))
 @example(seed=0, more=2)
 def test_padding_does_not_count(kata, seed, more):
@@ -204,7 +199,6 @@ def test_a_length_that_no_text_has_is_refused(kata):
                 kata.last_token_logits(tensor(0, 3, 5, 2), torch.tensor(lengths))
 
 
-@few
 @given(seed=seeds, cuts=distinct(3))
 @example(seed=0, cuts=(2, 1, 5))
 def test_every_row_weighs_the_same(kata, seed, cuts):

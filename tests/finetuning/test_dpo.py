@@ -3,7 +3,7 @@
 from math import exp, fsum, log, log1p
 
 import torch
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.devices import assert_stays_on_device
@@ -18,7 +18,6 @@ from tests.tensor_laws import (
 )
 from tests.tensors import distinct, ids, seeds, sizes, some, tensor
 
-few = settings(max_examples=15)
 marks = st.sampled_from([-100, -1, 0, 99])  # an id or not
 betas = st.sampled_from([0.1, 0.5, 1.0, 2.0])
 WIDE = torch.float64
@@ -71,7 +70,6 @@ def test_the_printed_values_hold(kata, examples):
     assert_examples(kata, examples)
 
 
-@few
 @given(seed=seeds, shape=distinct(3), mark=marks, beta=betas)
 @example(seed=0, shape=(2, 3, 4), mark=-100, beta=0.5)
 def test_it_agrees_with_the_definition(kata, seed, shape, mark, beta):
@@ -82,7 +80,6 @@ def test_it_agrees_with_the_definition(kata, seed, shape, mark, beta):
     assert_close(kata.dpo_loss(*four(seed, B, 3.0), beta), right)
 
 
-@few
 @given(n=sizes, V=sizes, seed=seeds)
 @example(n=3, V=4, seed=0)
 def test_a_sequence_is_the_sum_of_its_targets(kata, n, V, seed):
@@ -94,7 +91,6 @@ def test_a_sequence_is_the_sum_of_its_targets(kata, n, V, seed):
     assert_close(kata.sequence_logprob(x, targets), sum(alone))
 
 
-@few
 @given(seed=seeds, shape=distinct(2), mark=marks)
 @example(seed=0, shape=(3, 5), mark=-100)
 @example(seed=0, shape=(3, 5), mark=0)
@@ -132,7 +128,6 @@ def test_every_row_stands_by_itself(kata):
     assert_batches(call, x, targets)
 
 
-@few
 @given(seed=seeds, shape=distinct(3), height=st.sampled_from([1.0, 1e3, 1e4]))
 @example(seed=0, shape=(2, 3, 4), height=1e4)
 def test_only_differences_of_scores_count(kata, seed, shape, height):
@@ -173,7 +168,6 @@ def test_without_a_margin_it_costs_the_log_of_two(kata):
         assert_near(loss, log(2), "for a model that has not moved")
 
 
-@few
 @given(seed=seeds, B=sizes, beta=betas)
 @example(seed=0, B=3, beta=0.5)
 def test_only_what_was_gained_counts(kata, seed, B, beta):
@@ -198,7 +192,6 @@ def test_a_larger_margin_costs_less(kata):
             assert_holds(b < (a + c) / 2, f"{told}: that falls faster and faster")
 
 
-@few
 @given(m=st.sampled_from([0.5, 3.0, 40.0]), beta=betas)
 @example(m=3.0, beta=0.5)
 def test_swapped_answers_cost_the_margin_more(kata, m, beta):
@@ -239,7 +232,6 @@ def test_margins_of_any_size_do_no_harm(kata):
             assert_holds(near, told, loss)
 
 
-@few
 @given(seed=seeds, shape=distinct(3), beta=betas)
 @example(seed=0, shape=(2, 3, 4), beta=0.5)
 def test_the_gradient_is_that_of_the_definition(kata, seed, shape, beta):

@@ -3,7 +3,7 @@
 from math import exp, fsum, log, sqrt
 
 import torch
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.devices import assert_stays_on_device
@@ -18,7 +18,6 @@ from tests.tensor_laws import (
 )
 from tests.tensors import distinct, leading, seeds, sizes, tensor
 
-few = settings(max_examples=15)
 clips = st.sampled_from([0.2, 0.1, 0.05, 0.5])
 epsilons = st.sampled_from([1e-6, 1e-4, 0.5])
 WIDE = torch.float64
@@ -67,7 +66,6 @@ def test_the_printed_values_hold(kata, examples):
     assert_examples(kata, examples)
 
 
-@few
 @given(seed=seeds, axes=leading, K=sizes, eps=epsilons, clip=clips)
 @example(seed=0, axes=(2,), K=4, eps=0.5, clip=0.1)
 def test_it_agrees_with_the_definition(kata, seed, axes, K, eps, clip):
@@ -78,7 +76,6 @@ def test_it_agrees_with_the_definition(kata, seed, axes, K, eps, clip):
     assert_close(kata.ppo_loss(*(x.clone() for x in inputs), clip), right)
 
 
-@few
 @given(seed=seeds, shape=distinct(2), eps=epsilons)
 @example(seed=0, shape=(3, 4), eps=0.5)
 @example(seed=0, shape=(2, 5), eps=1e-6)
@@ -124,7 +121,6 @@ def test_equal_rewards_give_zeros(kata):
                     assert_holds(bool((found.abs() < 1e-9).all()), told, found)
 
 
-@few
 @given(seed=seeds, shape=distinct(2), shift=st.sampled_from([1.0, -7.0, 100.0]))
 @example(seed=0, shape=(3, 4), shift=1.0)
 def test_neither_shift_nor_scale_counts(kata, seed, shape, shift):
@@ -173,7 +169,6 @@ def test_what_went_the_wrong_way_may_come_back(kata):
                     assert_holds(abs(found + ratio * adv) < 1e-9 * (1 + ratio), told, loss)
 
 
-@few
 @given(seed=seeds, shape=distinct(2), clip=clips)
 @example(seed=0, shape=(3, 4), clip=0.2)
 def test_it_never_promises_more_than_the_ratio(kata, seed, shape, clip):
@@ -223,7 +218,6 @@ def test_the_logs_are_subtracted_first(kata):
         assert_holds(near, f"{told} and exp(-150), not {right:.6g}", loss)
 
 
-@few
 @given(seed=seeds, shape=distinct(2), clip=clips)
 @example(seed=0, shape=(3, 4), clip=0.2)
 def test_the_gradient_is_that_of_the_definition(kata, seed, shape, clip):

@@ -5,7 +5,7 @@ import random
 from collections import Counter
 from math import sqrt
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.laws import (
@@ -16,7 +16,6 @@ from tests.laws import (
     assert_raises,
 )
 
-few = settings(max_examples=25)
 seeds = st.integers(-3, 99)
 texts = st.lists(st.text("abcé ", max_size=3), max_size=25)
 SHARES = {"train": 0.7, "validation": 0.1, "test": 0.2}
@@ -71,7 +70,6 @@ def test_the_printed_values_hold(kata, examples):
     assert_examples(kata, examples)
 
 
-@few
 @given(rows=texts, fractions=shares, seed=seeds)
 @example(rows=ROWS, fractions=SHARES, seed=0)
 @example(rows=[*"abcdef", "é"], fractions=SHARES, seed=-3)
@@ -102,7 +100,6 @@ def test_it_agrees_with_the_definition__above_the_last_end_too(kata):
         assert_holds(names == {last}, f"{told}, not into {last}, the last with a share above 0")
 
 
-@few
 @given(rows=texts, fractions=shares, seed=seeds)
 @example(rows=["a", "b", "a", "c", "b", "d", "e"], fractions=SHARES, seed=0)
 def test_every_row_is_in_one_part(kata, rows, fractions, seed):
@@ -113,7 +110,6 @@ def test_every_row_is_in_one_part(kata, rows, fractions, seed):
         assert_holds(found[row] == count, told)
 
 
-@few
 @given(rows=texts, fractions=shares, seed=seeds)
 @example(rows=["e", "b", "a", "c", "d", "b", "f", "h", "g"], fractions={"all": 1.0}, seed=0)
 def test_a_part_keeps_the_order(kata, rows, fractions, seed):
@@ -125,7 +121,6 @@ def test_a_part_keeps_the_order(kata, rows, fractions, seed):
         assert_holds(came == sorted(came), told)
 
 
-@few
 @given(rows=texts, seed=seeds)
 @example(rows=[*"abcdefgh"], seed=0)
 def test_rows_with_one_key_stay_together(kata, rows, seed):
@@ -138,7 +133,6 @@ def test_rows_with_one_key_stay_together(kata, rows, seed):
         assert_holds(len(names) == 1, told)
 
 
-@few
 @given(rows=st.lists(st.text("abcdé ", max_size=3), unique=True, max_size=25), seed=seeds)
 @example(rows=ROWS, seed=0)
 def test_the_order_of_rows_does_not_matter(kata, rows, seed):
@@ -148,7 +142,6 @@ def test_the_order_of_rows_does_not_matter(kata, rows, seed):
         assert_same_homes(before, after, "when the same rows came in another order")
 
 
-@few
 @given(rows=st.lists(st.text("abcdé ", max_size=3), unique=True, max_size=25), seed=seeds)
 @example(rows=ROWS, seed=0)
 def test_old_rows_stay_where_they_are(kata, rows, seed):
@@ -157,7 +150,6 @@ def test_old_rows_stay_where_they_are(kata, rows, seed):
     assert_same_homes(before, after, "before others were appended")
 
 
-@few
 @given(seed=seeds)
 @example(seed=0)
 def test_a_part_that_grows_keeps_what_it_had(kata, seed):

@@ -4,13 +4,12 @@ from itertools import product
 from math import inf
 
 import torch
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.laws import assert_equal, assert_examples, assert_holds, assert_raises
 from tests.tensors import seeds, tensor
 
-few = settings(max_examples=15)
 V, EOS, ROWS = 4, 0, 7
 beams = st.integers(1, 5)
 steps = st.integers(0, 5)
@@ -20,7 +19,7 @@ powers = st.sampled_from([0.0, 1.0, 0.5, 2.0])
 def drawn(test):
     """Draw a seed, a beam and a number of steps, a few times."""
     pinned = example(seed=0, beam=3, n=4)(example(seed=0, beam=2, n=0)(test))
-    return few(given(seed=seeds, beam=beams, n=steps)(pinned))
+    return given(seed=seeds, beam=beams, n=steps)(pinned)
 
 
 def remembering(seed, *, ties=False, never=False, asked=None):
@@ -164,7 +163,6 @@ def test_the_score_is_the_sum_of_the_logarithms__of_hundreds(kata):
     assert_found(found, [([3, 2], -2.5), ([3, 1], -3.0)])
 
 
-@few
 @given(seed=seeds, power=powers, n=steps)
 @example(seed=0, power=0.5, n=4)
 def test_the_length_divides_in_the_end_alone(kata, seed, power, n):
@@ -205,7 +203,6 @@ def test_ties_go_to_the_earlier_then_to_the_lower_id(kata, seed, beam, n):
         assert_found(found, by_the_definition(log_probs, [3], beam, n, eos))
 
 
-@few
 @given(seed=seeds, n=steps, ties=st.booleans())
 @example(seed=0, n=4, ties=True)
 def test_a_beam_of_one_is_greedy(kata, seed, n, ties):
@@ -219,7 +216,6 @@ def test_a_beam_of_one_is_greedy(kata, seed, n, ties):
     assert_found(found, [(ids, rescored(log_probs, [3], ids))])
 
 
-@few
 @given(seed=seeds, n=st.integers(1, 3), power=powers)
 @example(seed=0, n=3, power=0.0)
 def test_a_beam_as_wide_as_the_tree_finds_the_best(kata, seed, n, power):

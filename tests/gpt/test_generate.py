@@ -3,7 +3,7 @@
 from functools import partial
 
 import torch
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.devices import assert_stays_on_device
@@ -21,7 +21,6 @@ from tests.tensors import ids, seeds, sizes, tensor
 V = 7
 steps = st.integers(0, 6)
 lengths = st.integers(1, 6)
-few = settings(max_examples=15)
 
 
 def best(scores):
@@ -73,7 +72,6 @@ def within(manager, body):
 
 @given(seed=seeds, B=sizes, T=lengths, n=steps)
 @example(seed=0, B=2, T=1, n=2)
-@few
 def test_the_ids_come_first_and_the_new_ones_after_them(kata, seed, B, T, n):
     prompt = ids(seed, B, T, n=V)
     written = kata.generate(bigram(V, seed), prompt, n, 3)
@@ -92,7 +90,6 @@ def test_the_ids_come_first_and_the_new_ones_after_them__which_stay_as_they_are(
 
 @given(seed=seeds, B=sizes, T=lengths)
 @example(seed=0, B=2, T=3)
-@few
 def test_the_scores_after_the_last_id_decide(kata, seed, B, T):
     model = bigram(V, seed)
     written = kata.generate(model, ids(seed, B, T, n=V), 5, 20)
@@ -105,7 +102,6 @@ def test_the_scores_after_the_last_id_decide(kata, seed, B, T):
 
 @given(seed=seeds, B=sizes, T=lengths)
 @example(seed=0, B=2, T=3)
-@few
 def test_the_scores_after_the_last_id_decide__by_pick(kata, seed, B, T):
     model, prompt, seen = bigram(V, seed), ids(seed, B, T, n=V), []
 
@@ -126,7 +122,6 @@ def test_the_scores_after_the_last_id_decide__by_pick(kata, seed, B, T):
 @given(seed=seeds, B=sizes, T=lengths, context=lengths)
 @example(seed=0, B=2, T=5, context=3)
 @example(seed=0, B=2, T=2, context=4)
-@few
 def test_the_model_reads_the_last_ids_up_to_the_context(kata, seed, B, T, context):
     model = averaging(V, seed)
     written = kata.generate(model, ids(seed, B, T, n=V), 5, context)
@@ -152,7 +147,6 @@ def test_the_model_reads_the_last_ids_up_to_the_context__which_is_at_least_one(k
 @given(seed=seeds, T=lengths, n=steps, m=steps, context=lengths)
 @example(seed=0, T=2, n=3, m=2, context=4)
 @example(seed=0, T=5, n=1, m=3, context=2)
-@few
 def test_some_and_then_more_is_all_at_once(kata, seed, T, n, m, context):
     model, prompt = averaging(V, seed), ids(seed, 3, T, n=V)
     whole = kata.generate(model, prompt, n + m, context)
@@ -174,7 +168,6 @@ def test_of_equal_scores_the_lowest_id_is_taken(kata, seed, B):
 
 @given(seed=seeds, B=sizes, eos=st.integers(0, 2))
 @example(seed=0, B=5, eos=1)
-@few
 def test_a_row_ends_at_the_first_eos_it_writes(kata, seed, B, eos):
     prompt = ids(seed, B, 2, n=3)
     written = kata.generate(averaging(3, seed), prompt, 6, 3, eos=eos)
@@ -203,7 +196,6 @@ def test_a_row_ends_at_the_first_eos_it_writes__by_whichever_pick(kata):
 @given(first=st.lists(st.integers(0, 5), min_size=1, max_size=4), n=st.integers(1, 7))
 @example(first=[1, 4, 2], n=7)
 @example(first=[1, 4, 2], n=3)
-@few
 def test_it_stops_when_every_row_has_ended(kata, first, n):
     written = kata.generate(counting(V), torch.tensor(first)[:, None], n, 3, eos=6)
     last = 6 - min(first)
@@ -213,8 +205,7 @@ def test_it_stops_when_every_row_has_ended(kata, first, n):
 
 
 @given(seed=seeds, B=sizes, T=lengths, eos=st.sampled_from([None, 0, 1]))
-@example(seed=0, B=3, T=2, eos=1)
-@few
+@example(seed=1, B=3, T=2, eos=1)
 def test_every_row_is_as_if_it_were_alone(kata, seed, B, T, eos):
     model, prompt = averaging(3, seed), ids(seed, B, T, n=3)
     alone = [kata.generate(model, row[None], 5, 4, eos=eos)[0].tolist() for row in prompt]
@@ -268,7 +259,6 @@ def test_every_module_gets_its_own_mode_back__also_after_an_exception(kata):
 
 @given(seed=seeds, B=sizes, T=lengths, n=steps, context=lengths, eos=st.sampled_from([None, 1]))
 @example(seed=0, B=3, T=2, n=6, context=4, eos=1)
-@settings(max_examples=25)
 def test_it_agrees_with_the_definition(kata, seed, B, T, n, context, eos):
     model, prompt = averaging(4, seed), ids(seed, B, T, n=4)
     rows = [by_the_definition(model, row, n, context, eos) for row in prompt.tolist()]

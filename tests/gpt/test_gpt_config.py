@@ -2,7 +2,7 @@
 
 from math import prod
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.laws import assert_equal, assert_examples, assert_holds, assert_raises
@@ -11,7 +11,6 @@ from tests.tensors import distinct
 NAMES = ("vocab", "context", "d_head", "n_layers", "n_heads")
 lengths = st.sampled_from([5, 1, 2, 7, 64])
 flags = st.booleans()
-few = settings(max_examples=15)
 
 
 def numbers(sizes, qkv_bias=True, tied=True):
@@ -52,7 +51,6 @@ def test_the_printed_values_hold(kata, examples):
 
 
 @given(sizes=distinct(5), qkv_bias=flags, tied=flags, T=lengths)
-@few
 @example(sizes=(50257, 1024, 64, 12, 12), qkv_bias=True, tied=True, T=1024)
 @example(sizes=(50257, 2048, 128, 96, 96), qkv_bias=True, tied=False, T=2**20)
 def test_it_agrees_with_the_definition(kata, sizes, qkv_bias, tied, T):
@@ -90,7 +88,6 @@ def test_the_heads_divide_the_width(kata):
 
 
 @given(sizes=distinct(4), n_heads=st.sampled_from([2, 3, 4, 6, 12]), T=lengths)
-@few
 @example(sizes=(5, 4, 1, 2), n_heads=2, T=5)
 def test_the_number_of_heads_costs_nothing(kata, sizes, n_heads, T):
     vocab, context, times, n_layers = sizes
@@ -106,7 +103,6 @@ def test_the_number_of_heads_costs_nothing(kata, sizes, n_heads, T):
 
 
 @given(sizes=distinct(5), qkv_bias=flags)
-@few
 @example(sizes=(5, 4, 2, 1, 3), qkv_bias=True)
 @example(sizes=(5, 4, 2, 1, 3), qkv_bias=False)
 def test_a_block_has_twelve_squares_and_thirteen_widths(kata, sizes, qkv_bias):
@@ -119,7 +115,6 @@ def test_a_block_has_twelve_squares_and_thirteen_widths(kata, sizes, qkv_bias):
 
 
 @given(sizes=distinct(5), qkv_bias=flags)
-@few
 @example(sizes=(5, 4, 2, 1, 3), qkv_bias=True)
 def test_beside_the_blocks_are_two_tables_and_a_norm(kata, sizes, qkv_bias):
     c = numbers(sizes, qkv_bias)
@@ -130,7 +125,6 @@ def test_beside_the_blocks_are_two_tables_and_a_norm(kata, sizes, qkv_bias):
 
 
 @given(sizes=distinct(5), qkv_bias=flags)
-@few
 @example(sizes=(5, 4, 2, 1, 3), qkv_bias=True)
 def test_a_tied_head_is_not_counted_again(kata, sizes, qkv_bias):
     c = numbers(sizes, qkv_bias)
@@ -149,7 +143,6 @@ def assert_counted(found, right, where, c):
 
 
 @given(sizes=distinct(5), T=lengths)
-@few
 @example(sizes=(5, 4, 2, 1, 3), T=5)
 def test_tokens_meet_in_the_attention_alone(kata, sizes, T):
     config, c = kata.GPTConfig(**numbers(sizes)), numbers(sizes)
@@ -160,7 +153,6 @@ def test_tokens_meet_in_the_attention_alone(kata, sizes, T):
 
 
 @given(sizes=distinct(5), T=lengths)
-@few
 @example(sizes=(5, 4, 2, 1, 3), T=5)
 def test_a_token_meets_each_weight_of_a_matrix_once(kata, sizes, T):
     config, c = kata.GPTConfig(**numbers(sizes)), numbers(sizes)
@@ -173,7 +165,6 @@ def test_a_token_meets_each_weight_of_a_matrix_once(kata, sizes, T):
 
 
 @given(sizes=distinct(5), T=lengths)
-@few
 @example(sizes=(5, 4, 2, 1, 3), T=5)
 def test_what_multiplies_nothing_costs_nothing(kata, sizes, T):
     c = numbers(sizes)
@@ -186,7 +177,6 @@ def test_what_multiplies_nothing_costs_nothing(kata, sizes, T):
 
 
 @given(sizes=distinct(5), qkv_bias=flags, tied=flags)
-@few
 @example(sizes=(5, 4, 2, 1, 3), qkv_bias=True, tied=True)
 def test_training_keeps_four_numbers_for_each_parameter(kata, sizes, qkv_bias, tied):
     config = kata.GPTConfig(**numbers(sizes, qkv_bias, tied))

@@ -23,7 +23,7 @@ from tests.laws import Violation, assert_examples, assert_holds, assert_raises
 sizes = st.permutations((3, 2, 4, 5, 1)).map(lambda order: tuple(order[:3]))
 SOME = ((3, 5, 4), (2, 5, 3), (4, 3, 2))
 layers = st.sampled_from([1, 2, 3])
-few = settings(max_examples=8)
+few = settings(max_examples=4)
 
 
 def assert_state(returned, right, verb="returned"):

@@ -4,7 +4,7 @@ from functools import partial
 from math import exp, inf
 
 import torch
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.devices import assert_stays_on_device
@@ -20,7 +20,6 @@ from tests.laws import (
 from tests.tensor_laws import assert_batches, assert_keeps_type
 from tests.tensors import random, seeds, tensor
 
-few = settings(max_examples=15)
 V = 6
 sizes = st.sampled_from([5, 3, 7, 2, 1])
 warmth = st.sampled_from([0.7, 1.0, 2.5])
@@ -74,7 +73,6 @@ def assert_stay(probs, kept):
 
 @given(seed=seeds, n=sizes, temperature=warmth)
 @example(seed=0, n=5, temperature=2.5)
-@few
 def test_the_temperature_divides_the_scores(kata, seed, n, temperature):
     row = tensor(seed, n)
     probs = kata.next_token_probs(row, temperature)
@@ -98,7 +96,6 @@ def test_the_temperature_divides_the_scores__and_what_stays_adds_up_to_one(kata)
 
 @given(seed=seeds, n=sizes)
 @example(seed=0, n=5)
-@few
 def test_a_temperature_of_zero_leaves_the_best_token_alone(kata, seed, n):
     row = tensor(seed, n)
     alone = (torch.arange(n) == ranking(row.tolist())[0]).double()
@@ -115,7 +112,6 @@ def test_a_temperature_of_zero_leaves_the_best_token_alone(kata, seed, n):
 
 @given(seed=seeds, n=sizes)
 @example(seed=0, n=5)
-@few
 def test_every_token_keeps_its_place(kata, seed, n):
     row, order = tensor(seed, n), torch.randperm(n, generator=random(seed))
     probs = kata.next_token_probs(row)
@@ -154,7 +150,6 @@ def test_the_k_likeliest_tokens_stay__and_none_of_minus_infinity(kata):
 @given(seed=seeds, n=sizes, top_k=st.integers(1, 7))
 @example(seed=0, n=7, top_k=3)
 @example(seed=0, n=7, top_k=1)
-@few
 def test_of_equal_scores_the_lower_id_stays(kata, seed, n, top_k):
     row = tensor(seed, n).sign()
     assert_stay(kata.next_token_probs(row, top_k=top_k), ranking(row.tolist())[:top_k])
@@ -186,7 +181,6 @@ def test_the_fewest_tokens_that_reach_top_p_stay__at_the_ends_and_in_half_precis
 @given(seed=seeds, number=st.integers(1, 3), top_k=st.integers(3, 6), temperature=warmth)
 @example(seed=0, number=2, top_k=3, temperature=2.5)
 @example(seed=0, number=2, top_k=3, temperature=0.7)
-@few
 def test_temperature_comes_first_then_top_k_then_top_p(kata, seed, number, top_k, temperature):
     row = tensor(seed, V)
     top_p = halfway(row.tolist(), number, temperature, top_k)
@@ -265,7 +259,6 @@ def test_the_input_is_left_alone(kata):
     top_p=st.sampled_from([None, 0, 0.313, 0.619, 0.907, 1]),
 )
 @example(seed=0, kind="normal", shape=(2, 5), temperature=0.7, top_k=4, top_p=0.907)
-@settings(max_examples=25)
 def test_it_agrees_with_the_definition(kata, seed, kind, shape, temperature, top_k, top_p):
     logits = tensor(seed, *shape, kind=kind)
     returned = kata.next_token_probs(logits, temperature, top_k, top_p)

@@ -3,7 +3,7 @@
 from math import erf, sqrt
 
 import torch
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
@@ -79,7 +79,6 @@ def test_the_printed_values_hold(kata, examples):
     assert_examples(kata, examples)
 
 
-@settings(max_examples=15)
 @given(seed=seeds, kind=kinds, lead=leading, sizes=distinct(2))
 @example(seed=0, kind="normal", lead=(2, 3), sizes=(4, 5))
 @example(seed=0, kind="normal", lead=(), sizes=(3, 2))
@@ -113,7 +112,6 @@ def test_it_is_four_times_as_wide_inside(kata):
         assert_parameters(kata.FeedForward(4, d_ff=d_ff), shapes(4, d_ff))
 
 
-@settings(max_examples=15)
 @given(seed=seeds, shape=distinct(3), d_ff=st.sampled_from([6, 1]))
 @example(seed=0, shape=(2, 3, 4), d_ff=6)
 def test_the_activation_is_given_what_comes_from_up(kata, seed, shape, d_ff):
@@ -137,7 +135,6 @@ def test_the_activation_is_given_what_comes_from_up(kata, seed, shape, d_ff):
     assert_holds(torch.allclose(found, right, 1e-9, 1e-9), told, y)
 
 
-@settings(max_examples=15)
 @given(seed=seeds, shape=distinct(3), function=functions)
 @example(seed=0, shape=(2, 3, 4), function=squared)
 def test_what_the_activation_gives_goes_through_down(kata, seed, shape, function):
@@ -154,7 +151,6 @@ def test_what_the_activation_gives_goes_through_down__and_nothing_else(kata):
     assert_close(ff(tensor(1, 4, 3)), right.expand(4, 3))
 
 
-@settings(max_examples=15)
 @given(seed=seeds, shape=distinct(3))
 @example(seed=0, shape=(2, 3, 4))
 def test_the_activation_is_the_exact_gelu_by_default(kata, seed, shape):
@@ -163,7 +159,6 @@ def test_the_activation_is_the_exact_gelu_by_default(kata, seed, shape):
     assert_close(network(kata, given, shape[-1])(x), named)
 
 
-@settings(max_examples=15)
 @given(seed=seeds, shape=distinct(3))
 @example(seed=0, shape=(2, 3, 4))
 def test_each_position_is_treated_by_itself(kata, seed, shape):
@@ -232,7 +227,6 @@ def definition(given, x):
     return inner @ given["down.weight"].T + given["down.bias"]
 
 
-@settings(max_examples=15)
 @given(seed=seeds, shape=distinct(3))
 @example(seed=0, shape=(2, 3, 4))
 def test_the_gradient_is_that_of_the_definition(kata, seed, shape):

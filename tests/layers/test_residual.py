@@ -5,7 +5,7 @@ from itertools import product
 from math import pi, sqrt
 
 import torch
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.laws import (
@@ -34,8 +34,7 @@ def in_both_forms(test):
     """Draw shapes for a test, and let each form meet a usual one."""
     for pre_norm in BOTH:
         test = example(seed=0, shape=(2, 3, 4), pre_norm=pre_norm)(test)
-    test = given(seed=seeds, shape=distinct(3), pre_norm=st.booleans())(test)
-    return settings(max_examples=15)(test)
+    return given(seed=seeds, shape=distinct(3), pre_norm=st.booleans())(test)
 
 
 def shapes(dim, prefix=""):

@@ -3,7 +3,7 @@
 from math import exp
 
 import torch
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.laws import (
@@ -63,7 +63,6 @@ def test_the_printed_values_hold(kata, examples):
     assert_examples(kata, examples)
 
 
-@settings(max_examples=25)
 @given(seed=seeds, kind=kinds, lead=leading, sizes=distinct(2))
 @example(seed=0, kind="normal", lead=(2, 3), sizes=(4, 5))
 @example(seed=0, kind="normal", lead=(), sizes=(3, 2))
@@ -90,7 +89,6 @@ def test_the_width_is_eight_thirds_rounded_up(kata):
     assert_parameters(kata.SwiGLU(24, d_ff=7), shapes(24, 7))
 
 
-@settings(max_examples=25)
 @given(seed=seeds, kind=kinds, lead=leading)
 @example(seed=0, kind="normal", lead=(3, 2))
 def test_silu_of_x_minus_silu_of_minus_x_is_x(kata, seed, kind, lead):
@@ -108,7 +106,6 @@ def test_large_entries_do_no_harm(kata):
         assert_gradient(y, "its first argument", gradient(x), (x > 0).to(dtype))
 
 
-@settings(max_examples=25)
 @given(seed=seeds, kind=kinds, lead=leading)
 @example(seed=0, kind="normal", lead=(3, 2))
 def test_silu_is_x_times_its_sigmoid(kata, seed, kind, lead):
@@ -118,7 +115,6 @@ def test_silu_is_x_times_its_sigmoid(kata, seed, kind, lead):
     assert_same_gradients(lambda x: kata.silu(x * 1), lambda x: x * torch.sigmoid(x), x)
 
 
-@settings(max_examples=15)
 @given(seed=seeds, shape=distinct(3), factor=st.sampled_from([2.0, -3.0, 0.5]))
 @example(seed=0, shape=(2, 3, 4), factor=2.0)
 def test_what_is_passed_on_stays_linear(kata, seed, shape, factor):
@@ -147,7 +143,6 @@ def test_a_shut_gate_lets_nothing_through(kata):
         assert_holds(y.abs().max().item() < 1e-9, told, y)
 
 
-@settings(max_examples=15)
 @given(seed=seeds, n=st.sampled_from([4, 3, 1, 5]))
 @example(seed=0, n=4)
 def test_the_gate_is_silu_of_w1(kata, seed, n):
@@ -156,7 +151,6 @@ def test_the_gate_is_silu_of_w1(kata, seed, n):
     assert_close(y, gate * torch.sigmoid(gate) * passed)
 
 
-@settings(max_examples=15)
 @given(seed=seeds, shape=distinct(3))
 @example(seed=0, shape=(2, 3, 4))
 def test_each_position_is_treated_by_itself(kata, seed, shape):
@@ -171,7 +165,6 @@ def definition(given, x):
     return (gate * torch.sigmoid(gate) * (x @ given["w3.weight"].T)) @ given["w2.weight"].T
 
 
-@settings(max_examples=15)
 @given(seed=seeds, shape=distinct(3))
 @example(seed=0, shape=(2, 3, 4))
 def test_the_gradient_is_that_of_the_definition(kata, seed, shape):

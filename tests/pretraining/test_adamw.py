@@ -22,7 +22,7 @@ from tests.tensors import distinct, seeds, tensor
 PLAIN = {"lr": 0.1, "eps": 0.0, "weight_decay": 0.0}
 USUAL = {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.01}
 pairs = st.sampled_from([(0.9, 0.999), (0.5, 0.6), (0.8, 0.95), (0.95, 0.5), (0.0, 0.0)])
-few = settings(max_examples=10)
+few = settings(max_examples=5)
 
 
 def test_the_printed_values_hold(kata, examples):

@@ -3,14 +3,13 @@
 from math import inf, sqrt
 
 import torch
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.laws import assert_close, assert_examples, assert_holds, assert_own_work, assert_raises
 from tests.tensors import distinct, seeds, tensor
 
 limits = st.sampled_from([0.5, 1.0, 1e-3, 0.999])  # as shares of the length
-few = settings(max_examples=20)
 epsilons = st.sampled_from([0.0, 1e-6, 0.5])
 
 
@@ -44,7 +43,6 @@ def test_the_printed_values_hold(kata, examples):
     assert_examples(kata, examples)
 
 
-@few
 @given(seed=seeds, shape=distinct(2), share=st.sampled_from([0.5, 1e-3, 1.5, 40.0]), eps=epsilons)
 @example(seed=0, shape=(3, 4), share=0.5, eps=0.5)
 def test_it_agrees_with_the_definition(kata, seed, shape, share, eps):
@@ -58,7 +56,6 @@ def test_it_agrees_with_the_definition(kata, seed, shape, share, eps):
         assert_close(p.grad, g * factor)
 
 
-@few
 @given(seed=seeds, shape=distinct(2))
 @example(seed=0, shape=(3, 4))
 def test_a_missing_gradient_is_passed_over(kata, seed, shape):
@@ -80,7 +77,6 @@ def test_a_missing_gradient_is_passed_over(kata, seed, shape):
     assert_length(kata.clip_grad_norm([], 1.0), 0.0)
 
 
-@few
 @given(seed=seeds, shape=distinct(2))
 @example(seed=0, shape=(3, 4))
 def test_a_generator_will_do(kata, seed, shape):
@@ -95,7 +91,6 @@ def test_a_generator_will_do(kata, seed, shape):
         assert_holds(same, f"{told}, but of {right:.4g} where it was given a list")
 
 
-@few
 @given(seed=seeds, shape=distinct(2), share=limits)
 @example(seed=0, shape=(3, 4), share=0.5)
 def test_the_length_before_is_returned(kata, seed, shape, share):
@@ -107,7 +102,6 @@ def test_the_length_before_is_returned(kata, seed, shape, share):
     assert_length(returned, right)
 
 
-@few
 @given(seed=seeds, shape=distinct(2))
 @example(seed=0, shape=(3, 4))
 def test_all_gradients_are_one_vector(kata, seed, shape):
@@ -118,7 +112,6 @@ def test_all_gradients_are_one_vector(kata, seed, shape):
         assert_length(kata.clip_grad_norm(holding(*cut), inf), length_of([g]), told)
 
 
-@few
 @given(seed=seeds, shape=distinct(2), share=st.sampled_from([1.0 + 1e-7, 2.0, 1e6, inf]))
 @example(seed=0, shape=(3, 4), share=2.0)
 def test_up_to_the_limit_nothing_changes(kata, seed, shape, share):
@@ -138,7 +131,6 @@ def test_up_to_the_limit_nothing_changes__nor_at_it(kata):
         assert_holds(torch.equal(ps[0].grad, g), told)
 
 
-@few
 @given(seed=seeds, shape=distinct(2), scale=st.sampled_from([1.0, 1e3]), limit=limits)
 @example(seed=0, shape=(3, 4), scale=1.0, limit=0.5)
 def test_one_factor_shortens_all(kata, seed, shape, scale, limit):
@@ -156,7 +148,6 @@ def test_one_factor_shortens_all(kata, seed, shape, scale, limit):
     assert_holds(low > 0 and high < 1, f"multiplied all entries by {high:.6g}")
 
 
-@few
 @given(seed=seeds, shape=distinct(2), share=limits, eps=epsilons)
 @example(seed=0, shape=(3, 4), share=0.5, eps=0.5)
 def test_then_they_are_as_long_as_allowed(kata, seed, shape, share, eps):

@@ -3,7 +3,7 @@
 from math import exp, fsum, isnan, log
 
 import torch
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.devices import assert_stays_on_device
@@ -24,7 +24,6 @@ from tests.tensors import distinct, ids, kinds, random, seeds, sizes, some, tens
 
 some_axes = st.sampled_from([(), (2,), (3, 2), (2, 1, 3), (1, 4), (3, 3)])
 marks = st.sampled_from([-100, -1, 0, 7, 99])  # an id or not, above all ids too
-few = settings(max_examples=15)
 
 
 def cost(row, target):
@@ -58,7 +57,6 @@ def test_the_printed_values_hold(kata, examples):
     assert_examples(kata, examples)
 
 
-@few
 @given(seed=seeds, kind=kinds, axes=some_axes, n=sizes)
 @example(seed=0, kind="normal", axes=(2, 3), n=4)
 def test_it_agrees_with_the_definition(kata, seed, kind, axes, n):
@@ -66,7 +64,6 @@ def test_it_agrees_with_the_definition(kata, seed, kind, axes, n):
     assert_close(kata.cross_entropy(x, targets.clone()), by_the_definition(x, targets))
 
 
-@few
 @given(n=sizes, seed=seeds, height=st.sampled_from([0.0, 1.0, -3.0]))
 @example(n=3, seed=0, height=0.0)
 def test_equal_scores_cost_the_log_of_their_number(kata, n, seed, height):
@@ -76,7 +73,6 @@ def test_equal_scores_cost_the_log_of_their_number(kata, n, seed, height):
     )  # the base is in question here
 
 
-@few
 @given(seed=seeds, n=sizes)
 @example(seed=0, n=3)
 def test_costs_differ_as_the_scores_do(kata, seed, n):
@@ -89,7 +85,6 @@ def test_costs_differ_as_the_scores_do(kata, seed, n):
         assert_holds(abs(found - right) < 1e-6, told, loss)  # the base is in question here
 
 
-@few
 @given(seed=seeds, shape=distinct(2))
 @example(seed=0, shape=(3, 4))
 def test_the_loss_is_the_mean_over_the_rows(kata, seed, shape):
@@ -99,7 +94,6 @@ def test_the_loss_is_the_mean_over_the_rows(kata, seed, shape):
     assert_close(kata.cross_entropy(x, targets), sum(alone) / len(alone))
 
 
-@few
 @given(seed=seeds, shape=distinct(2), mark=marks)
 @example(seed=0, shape=(5, 4), mark=-100)
 @example(seed=0, shape=(5, 4), mark=99)
@@ -125,7 +119,6 @@ def test_where_no_target_counts_the_loss_is_nan(kata):
         assert_holds(loss.dim() == 0, f"returned shape {tuple(loss.shape)}, not ()", loss)
 
 
-@few
 @given(seed=seeds, shape=distinct(2), height=st.sampled_from([1.0, 30.0, 1e4]))
 @example(seed=1, shape=(2, 3), height=1e4)
 def test_only_differences_count(kata, seed, shape, height):
@@ -134,7 +127,6 @@ def test_only_differences_count(kata, seed, shape, height):
     assert_close(kata.cross_entropy(moved, targets.clone()), kata.cross_entropy(x, targets))
 
 
-@few
 @given(seed=seeds, shape=distinct(2), size=st.sampled_from([1e3, 1e4, 1e100]))
 @example(seed=0, shape=(3, 4), size=1e4)
 def test_large_scores_do_no_harm(kata, seed, shape, size):
@@ -153,7 +145,6 @@ def test_large_scores_do_no_harm__each_row_by_itself(kata):
         assert_close(kata.cross_entropy(rows, targets), by_the_definition(rows, targets))
 
 
-@few
 @given(seed=seeds, axes=some_axes, n=sizes)
 @example(seed=0, axes=(3, 3), n=3)
 @example(seed=0, axes=(2, 3), n=4)
@@ -169,7 +160,6 @@ def test_leading_axes_are_rows__however_they_lie_in_memory(kata):
     assert_close(kata.cross_entropy(x, targets), listed)
 
 
-@few
 @given(seed=seeds, axes=some_axes, n=sizes)
 @example(seed=0, axes=(5,), n=4)
 def test_the_gradient_is_that_of_the_definition(kata, seed, axes, n):

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import torch
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from torch import nn
 
@@ -63,7 +63,6 @@ def test_the_printed_values_hold(kata, examples):
     again=st.sampled_from([0, 2, 6]),
 )
 @example(drawn=[((3,), True), ((2, 3), True), ((2, 1, 3), True), ((4, 1), False)], again=2)
-@settings(max_examples=25)
 def test_it_agrees_with_the_definition(kata, drawn, again):
     made = [nn.Parameter(torch.zeros(shape), requires_grad=learns) for shape, learns in drawn]
     model = nn.ParameterList(made + made[:again])
@@ -153,7 +152,6 @@ def test_each_group_names_its_own_decay(kata):
 
 
 @given(sizes=st.permutations([2, 3, 5, 7]))
-@settings(max_examples=10)
 def test_a_step_takes_all_tokens_of_all_processes(kata, sizes):
     batch_size, context, accumulation, processes = sizes
     assert_equal(kata.tokens_per_step(*sizes), 210)
@@ -171,7 +169,6 @@ def product(m, n, p):
 
 @given(sizes=st.lists(st.integers(1, 6), min_size=2, max_size=4), n=st.integers(0, 6))
 @example(sizes=[3, 4, 2], n=5)
-@settings(max_examples=15)
 def test_a_weight_costs_six_for_each_token(kata, sizes, n):
     matrices = list(pairwise(sizes))  # each takes n vectors of one size to the next
     forward = sum(product(n, i, o) for i, o in matrices)

@@ -3,7 +3,7 @@
 from math import exp, inf, log
 
 import torch
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.laws import (
@@ -17,7 +17,6 @@ from tests.models import Bigram, averaging, bigram, counting
 from tests.modes import assert_modes, assert_recording_kept, modes
 from tests.tensors import distinct, ids, seeds, sizes, some, tensor
 
-few = settings(max_examples=15)
 V = 4
 
 
@@ -66,7 +65,6 @@ def test_the_printed_values_hold(kata, examples):
     assert_examples(kata, examples)
 
 
-@few
 @given(seed=seeds, shapes=st.lists(distinct(2), min_size=1, max_size=3))
 @example(seed=0, shapes=[(2, 3), (3, 5), (1, 4)])
 def test_it_agrees_with_the_definition(kata, seed, shapes):
@@ -76,7 +74,6 @@ def test_it_agrees_with_the_definition(kata, seed, shapes):
     assert_near(kata.evaluate(model, made), right)
 
 
-@few
 @given(seed=seeds, T=sizes, cuts=distinct(3))
 @example(seed=0, T=3, cuts=(2, 1, 5))
 def test_every_target_weighs_the_same(kata, seed, T, cuts):
@@ -97,7 +94,6 @@ def test_every_target_weighs_the_same__in_rows_of_any_length(kata):
     assert_holds(abs(loss / one - 1) < 0.01, told, loss)  # a cost may be rounded, their sum not
 
 
-@few
 @given(seed=seeds, shape=distinct(2))
 @example(seed=0, shape=(3, 5))
 def test_an_ignored_target_does_not_count(kata, seed, shape):
@@ -198,7 +194,6 @@ def test_without_a_target_there_is_no_loss(kata):
             kata.evaluate(bigram(V, 0), batches)
 
 
-@few
 @given(loss=st.floats(0, 300), more=st.floats(0, 300))
 @example(loss=2.6, more=1.0)
 def test_perplexity_is_the_exponential_of_a_loss(kata, loss, more):
@@ -214,7 +209,6 @@ def test_what_is_too_large_is_infinite(kata):
         assert_near(kata.perplexity(loss), exp(loss))
 
 
-@few
 @given(seed=seeds, n=sizes)
 @example(seed=0, n=3)
 def test_equal_scores_have_the_perplexity_v(kata, seed, n):

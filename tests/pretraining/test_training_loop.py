@@ -4,7 +4,7 @@ from math import log, nan
 
 import torch
 import torch.nn.functional as F
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
@@ -39,7 +39,6 @@ def test_the_printed_values_hold(kata, examples):
     assert_examples(kata, examples)
 
 
-@settings(max_examples=15)
 @given(seed=seeds, sizes=distinct(2), steps=st.integers(1, 4))
 @example(seed=0, sizes=(2, 3), steps=3)
 def test_it_agrees_with_the_definition(kata, seed, sizes, steps):
@@ -80,7 +79,6 @@ def test_gradients_begin_anew__where_there_is_none(kata):
         assert_holds(bool((value == 1).all()), told)
 
 
-@settings(max_examples=15)
 @given(seed=seeds, lengths=distinct(3))
 @example(seed=0, lengths=(4, 1, 3))
 def test_one_step_follows_the_mean_over_all_targets(kata, seed, lengths):

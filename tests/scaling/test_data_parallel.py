@@ -23,7 +23,6 @@ from tests.replicas import (
 from tests.tensor_laws import assert_gradient
 from tests.tensors import seeds, tensor
 
-few = settings(max_examples=10)
 worlds, rows = st.sampled_from([3, 4, 2, 1, 5]), st.sampled_from([7, 12, 4, 1, 0])
 loads = st.sampled_from([(3, 1, 2), (5, 1), (4, 0, 1, 2), (6,), (2, 2)])
 
@@ -31,14 +30,13 @@ loads = st.sampled_from([(3, 1, 2), (5, 1), (4, 0, 1, 2), (6,), (2, 2)])
 def drawn(test):
     """Draw a seed, a number of ranks and one of rows; pin that ranks are more than rows."""
     pinned = example(seed=0, world=3, n=7)(example(seed=0, world=5, n=3)(test))
-    return few(given(seed=seeds, world=worlds, n=rows)(pinned))
+    return settings(max_examples=5)(given(seed=seeds, world=worlds, n=rows)(pinned))
 
 
 def test_the_printed_values_hold(kata, examples):
     assert_examples(kata, examples)
 
 
-@few
 @given(seed=seeds, world=worlds, n=rows, sizes=loads)
 @example(seed=0, world=3, n=7, sizes=(3, 1, 2))
 def test_it_agrees_with_the_definition(kata, seed, world, n, sizes):
@@ -165,7 +163,7 @@ def test_each_replica_keeps_its_own_memory(kata):
             assert_holds(torch.equal(number, kept), told)
 
 
-@settings(max_examples=6)
+@settings(max_examples=3)
 @given(seed=seeds, B=st.sampled_from([7, 8, 5]), world=st.sampled_from([3, 2, 4, 1]))
 def test_the_average_is_that_of_the_whole_batch(kata, seed, B, world):
     replicas, sizes, alone = parallel.learned(seed, B, world)

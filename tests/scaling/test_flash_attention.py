@@ -30,7 +30,7 @@ from tests.tensor_laws import (
 )
 from tests.tensors import distinct, seeds, tensor
 
-few = settings(max_examples=8)
+few = settings(max_examples=4)
 
 
 def test_the_printed_values_hold(kata, examples):

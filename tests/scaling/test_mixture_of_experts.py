@@ -28,7 +28,7 @@ from tests.tensor_laws import (
 )
 from tests.tensors import ids, kinds, leading, seeds, tensor
 
-few = settings(max_examples=8)
+few = settings(max_examples=4)
 experts = st.sampled_from([(4, 2), (3, 1), (5, 3), (3, 3), (1, 1)])  # how many, and k
 score = st.sampled_from([0.0, -1.5, 2.0, 0.5, -3.0])
 
