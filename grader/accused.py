@@ -89,11 +89,10 @@ class Accused:
     def run(self, text: str, function, *args, **kwargs):
         """Run the accused's code, note the call, and mark what it raises as its own."""
         call = Call(text, self._maker)
-        args = [bare(a) for a in args]
-        kwargs = {k: bare(v) for k, v in kwargs.items()}
+        given = [bare(a) for a in args], {k: bare(v) for k, v in kwargs.items()}
         depth = sys.getrecursionlimit()
         try:
-            self._record.hear(call, function, args, kwargs)
+            self._record.hear(call, function, *given)
         except BaseException as error:
             if by_the_user(error):
                 raise

@@ -6,8 +6,11 @@ import pytest
 
 from grader.diagnosis import alike, alike_texts
 from grader.layout import looking_like
-from grader.syllabus import syllabus
+from grader.pages import Page
+from grader.plugin import Finding
+from grader.syllabus import kata, syllabus
 from grader.variants import variants
+from grader.verdicts import judge
 
 SLUG = "text/regex_tokenize"
 LOOKS = "Looks like: treats the hyphen as one more separator"
@@ -74,6 +77,16 @@ def test_several_that_cannot_be_told_apart_are_all_named():
     assert "\n  Looks like: holds one. Or: holds two.\n\n  exercises" in two
     assert "Or one of 3 more." in looking_like(message, [f"Holds {n}." for n in range(5)])
     assert looking_like(message, []) == message
+
+
+def test_no_mistake_is_named_that_breaks_what_is_kept():
+    one, two, *_ = Page(kata("attention/masks").page).clauses()
+    likely = (("Holds one.", (one, two)), ("Holds two.", (one,)))
+    failed = Finding(one, "failed", "✗ masks\n\n  It was wrong.\n\n  here", likely=likely)
+    assert "Looks like: holds one. Or: holds two.\n" in failed.told()
+    for outcome, told in (("failed", "holds one. Or: holds two."), ("passed", "holds two.")):
+        message = judge(kata("attention/masks"), [failed, Finding(two, outcome)]).message
+        assert f"  Looks like: {told}\n" in message
 
 
 def test_a_long_message_keeps_its_end():

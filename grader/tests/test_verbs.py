@@ -7,6 +7,7 @@ import shutil
 import pytest
 
 from grader.syllabus import syllabus
+from grader.tests.conftest import Clone
 
 SLUG = "text/regex_tokenize"
 ALL = len(syllabus())
@@ -223,3 +224,10 @@ def test_plain_pytest_shows_the_same_message(clone):
     )
     assert "\n".join(told[:8]) in run.stdout
     assert "skipped" in run.stdout
+
+
+def test_what_is_drawn_does_not_depend_on_where_the_checkout_lies(tmp_path):
+    """Hypothesis learns from the constants of code, but for that below a folder of tests."""
+    run = Clone(tmp_path / "tests" / "llm-kata").kata("verify", "train_bpe")
+    assert run.returncode == 0, run.stdout
+    assert not (tmp_path / "tests" / "llm-kata" / ".hypothesis").exists()
