@@ -21,6 +21,7 @@ TOGETHER = 8 if FORKS else 1  # jobs that one child takes, one after another
 
 def context(jobs: list[Job]):
     """Return the cheapest way of starting children here, warmed up with what they all import."""
+    os.environ["PYTHONHASHSEED"] = "0"  # to them a set has the same order at every run
     if not FORKS:
         return multiprocessing.get_context("spawn")
     server = multiprocessing.get_context("forkserver")
