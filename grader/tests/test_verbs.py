@@ -226,8 +226,10 @@ def test_plain_pytest_shows_the_same_message(clone):
     assert "skipped" in run.stdout
 
 
-def test_what_is_drawn_does_not_depend_on_where_the_checkout_lies(tmp_path):
-    """Hypothesis learns from the constants of code, but for that below a folder of tests."""
-    run = Clone(tmp_path / "tests" / "llm-kata").kata("verify", "train_bpe")
+@pytest.mark.parametrize("chance", ["1", "2"])
+def test_messages_depend_neither_on_chance_nor_on_where_the_checkout_lies(tmp_path, chance):
+    """Sets have another order at every run; Hypothesis draws constants of code but of tests."""
+    clone = Clone(tmp_path / "tests" / "llm-kata")
+    run = clone.kata("verify", "train_bpe", PYTHONHASHSEED=chance)
     assert run.returncode == 0, run.stdout
-    assert not (tmp_path / "tests" / "llm-kata" / ".hypothesis").exists()
+    assert not (clone.root / ".hypothesis").exists()
