@@ -17,7 +17,7 @@ from grader.tests.running import ONE_THREAD, run, tune
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored
 KEPT_OUT = shutil.ignore_patterns(
-    ".git", ".tox", ".kata", ".venv", "__pycache__", "*.egg-info", ".*_cache"
+    ".git", ".tox", ".kata", ".venv", ".hypothesis", "__pycache__", "*.egg-info", ".*_cache"
 )
 
 
