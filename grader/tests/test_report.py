@@ -93,7 +93,7 @@ def test_it_says_what_is_next_and_how_it_is_brought_up_to_date(full):
     assert (
         f"1 kata has changed and was not tested since. {program()} grade" in full.all("main")[0][1]
     )
-    assert "kata report --html FILE" in full.all("footer")[0][1]
+    assert f"{program()} report --html FILE" in full.all("footer")[0][1]
 
 
 def test_a_clause_is_shown_with_its_state(full):
