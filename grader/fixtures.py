@@ -29,7 +29,7 @@ def tree_for(config, this: Kata) -> Tree:
     named = option.impl in ("exercises", "reference")
     folder = ROOT / option.impl if named else Path(option.impl).resolve()
     if option.impl == "exercises" and not option.lean:
-        told = getattr(option, "solved", None)  # by who has looked already
+        told = getattr(option, "solved", None)  # where the parent has looked
         others -= {k.slug for k in this.imports() if solved(k)} if told is None else told
     return Tree("accused", folder, others)
 

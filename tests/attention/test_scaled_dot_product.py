@@ -101,7 +101,7 @@ def test_the_output_is_a_weighted_average(kata, seed, sizes):
 
 
 def test_scores_are_divided_by_the_root_of_d_k(kata):
-    for queries, keys, length, width in ((2, 3, 16, 1), (3, 5, 9, 4), (1, 2, 4, 9), (5, 4, 1, 2)):
+    for queries, keys, length, width in ((3, 5, 9, 4), (2, 3, 16, 1), (1, 2, 4, 9), (5, 4, 1, 2)):
         q, k, v = inputs(0, (queries, keys, length, width))
         q[:], k[0], k[1] = 1.0, 1.0, 0.0  # the first two dot products are d_k and 0
         _, weights = kata.scaled_dot_product(q, k, v, return_weights=True)

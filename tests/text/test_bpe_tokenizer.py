@@ -148,6 +148,7 @@ def test_a_word_is_spelled_by_itself(kata, text, merges):
 
 @given(text=unicode | texts | marked, merges=merge_lists())
 @example(text="naïve 漢字 🙃\r\n", merges=[])
+@example(text="a<|e|>", merges=[])
 @example(text="a <|e|> a", merges=[])
 def test_what_was_encoded_can_be_decoded(kata, text, merges):
     tokenizer = kata.BPETokenizer(vocabulary(merges), merges, [END, ENDS])
